@@ -1,29 +1,38 @@
-"""Makes screenshots/recording.svg: one short journey, played by the real command in a real terminal.
+"""Makes the films in screenshots/, played by the real commands in a real terminal.
 
-Codex fails, the doctor names the cause, shows the change and makes it, the gateway answers, and a real turn of Codex
-stands in Logs. A film of what stood on the terminal, as one SVG with neither scripts nor anything from elsewhere.
+recording.svg: Codex fails, the doctor names the cause, shows the change and makes it, the gateway answers, and a real turn of
+Codex stands in Logs. direct.svg: a Codex that talks to its provider directly, on a machine where nothing of joytui's is set up,
+and Logs beside it. Each is what stood on the terminal, as one SVG with neither scripts nor anything from elsewhere.
 
-python -m tests.make_recording [FILE]
+python -m tests.make_recording [recording|direct]
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from joytui.core.joytoken import KEY_VARIABLE, config_block
 from tests.make_screenshots import SHOWN_HOME, free_port
+from tests.support.behaviours import HEALTHY, behaviour, error
+from tests.support.fault_gateway import GOOD_KEY, FaultGateway
 from tests.support.film import Film
+from tests.support.real_codex import NEWEST, codex
+from tests.support.real_setup import Setup
 from tests.support.terminal import Terminal
 from tests.tui.staging import Stage, now
 
-FILE = Path(__file__).parent.parent / "screenshots" / "recording.svg"
+FOLDER = Path(__file__).parent.parent / "screenshots"
 COLUMNS, LINES = 100, 30
 TURN = 'codex exec --skip-git-repo-check "say hi"'
 TURN_S = 60.0
+SHELL_LINES = 12
+"""Of the thirty, under a line between the panes."""
 GAP = re.compile(r"  | (?=[^\x00-\x7f])")  # blanks, or what is drawn behind one: a frame, a scroll bar
 
 
@@ -34,8 +43,11 @@ class Camera:
     terminal: Terminal
     names: dict[str, str]
     film: Film = field(default_factory=lambda: Film(COLUMNS, LINES))
+    redraw: Callable[[], object] = lambda: None
 
     def take(self, caption: str, seconds: float) -> None:
+        self.terminal.wait_quiet(min(seconds, 0.5))
+        self.redraw()
         self.terminal.wait_quiet(min(seconds, 0.5))
         rows = self.terminal.cells()
         self.film.add([renamed(row, self.names) for row in rows], caption, seconds)
@@ -133,21 +145,76 @@ def at_prompt(text: str) -> bool:
     return text.rstrip().endswith("$")
 
 
+def journey(folder: Path) -> str:
+    """recording.svg"""
+    stage = Stage(folder)
+    stage.setup.with_codex()
+    stage.fill(now(), as_at=now())
+    stage.start("--port", free_port())
+    try:
+        stage.work()
+        return play(stage).svg("joytui: from a Codex that fails to a turn in the logs")
+    finally:
+        stage.close()
+
+
+def direct(folder: Path) -> str:
+    """direct.svg: the console above a shell, in two panes of tmux."""
+    setup = Setup(folder)
+    good, refused = HEALTHY, error(402, "Daily budget of this key is used up", "insufficient_quota")
+    with FaultGateway(replace(behaviour("healthy"), responses=(good, refused))) as provider:
+        setup.url = provider.origin
+        setup.configure()
+        setup.env |= {
+            KEY_VARIABLE: GOOD_KEY, "COLORTERM": "truecolor", "TMPDIR": str(folder / "data"), "TERM": "screen-256color",
+            "PATH": f"{Path(sys.executable).parent}:{Path(codex(NEWEST)).parent}:{setup.env['PATH']}",
+        }  # fmt: skip
+        server = ["tmux", "-S", str(folder / "s"), "-f", "/dev/null"]
+        shown = [
+            *server, "new-session", "joytui --screen logs", ";", "set", "-g", "status", "off", ";", "set", "-g", "default-terminal",
+            "tmux-256color", ";", "set", "-ga", "terminal-overrides", ",*:Tc:indn@:rin@:rep@", ";", "set", "-g", "pane-border-style", "fg=colour240", ";",
+            "split-window", "-v", "-l", str(SHELL_LINES), "env", "PS1=$ ", "bash", "--noprofile", "--norc", "-i",
+        ]  # fmt: skip
+        names = {str(setup.folder / "work"): f"{SHOWN_HOME}/app", str(setup.codex_home): f"{SHOWN_HOME}/.codex"}
+        with Terminal(shown, columns=COLUMNS, lines=LINES, env=setup.env, cwd=folder / "work") as terminal:
+            camera = Camera(terminal, names)
+            camera.redraw = lambda: subprocess.run([*server, "refresh-client"], check=True, env=setup.env)
+            try:
+                appears(camera)
+            finally:
+                subprocess.run([*server, "kill-server"], check=False, env=setup.env)
+            return camera.film.svg("joytui: the turns of a Codex that talks to its provider directly, as they happen")
+
+
+def appears(camera: Camera) -> None:
+    terminal = camera.terminal
+    terminal.wait_for("$", "Codex has done nothing on this machine yet", "no gateway running", timeout=TURN_S)
+    camera.take("Nothing is set up: no gateway, no relay. Codex talks to its provider directly", 3.0)
+    says = "A turn of Codex, and its row in Logs as it happens"
+    camera.type(TURN, says)
+    terminal.send("enter")
+    terminal.wait_for("tokens used", timeout=TURN_S)
+    terminal.wait_for("200", timeout=TURN_S)
+    camera.take(says, 4.0)
+    terminal.send("clear", "enter")
+    says = "The next one is refused"
+    camera.type(TURN, says)
+    terminal.send("enter")
+    terminal.wait_for("402 Payment Required", timeout=TURN_S)
+    terminal.wait_for("402", "insufficient", timeout=TURN_S)
+    camera.take(says, 4.0)
+
+
 def main(words: list[str]) -> int:
-    file = Path(words[0]) if words else FILE
-    with tempfile.TemporaryDirectory(prefix="") as name:
-        stage = Stage(Path(name))
-        stage.setup.with_codex()
-        stage.fill(now(), as_at=now())
-        stage.start("--port", free_port())
-        try:
-            stage.work()
-            svg = play(stage).svg("joytui: from a Codex that fails to a turn in the logs")
-        finally:
-            stage.close()
-    file.write_text(svg, encoding="utf-8")
-    print(f"{file.name} {len(svg.encode()) // 1000} kB")
+    for name in words or SCENES:
+        with tempfile.TemporaryDirectory(prefix="") as folder:
+            svg = SCENES[name](Path(folder))
+        (FOLDER / f"{name}.svg").write_text(svg, encoding="utf-8")
+        print(f"{name}.svg {len(svg.encode()) // 1000} kB")
     return 0
+
+
+SCENES: dict[str, Callable[[Path], str]] = {"recording": journey, "direct": direct}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Makes screenshots/: the running console over a staged machine, as SVG, and one of a browser, as PNG.
 
-Everything in them is real: the doctor examines a Codex home of the stage, the gateway is a process of its own with the
+Everything in them is real: the doctor examines a Codex home of the stage, the gateway is its own process with the
 offline model, its requests were sent to it (the weeks before were written into its store first, by the ledger itself).
 Only names are put in place: the stage's folder is shown as /home/anna.
 

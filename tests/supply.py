@@ -1,4 +1,4 @@
-"""What joytui and its CI are made of: `python -m tests.supply` writes `constraints.txt` and the table of licences anew.
+"""What joytui and its CI are made of: `python -m tests.supply` writes `constraints.txt` and the table of licences again.
 
 The versions are those that pip chooses today for the package with all its extras, its tests and its build. The licences are read
 from the packages that are installed.

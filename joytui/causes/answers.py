@@ -129,13 +129,13 @@ def classify(answer: ErrorAnswer) -> Refusal:
 
 
 def named_cause(answer: ErrorAnswer) -> str | None:
-    """The cause that an error's own type, code or words name whatever the status; None where they name none."""
+    """The cause that an error's own type, code or words name whatever the status; None if they name none."""
     found = _told(answer)
     return found[0] if found else None
 
 
 def classify_inner(answer: ErrorAnswer) -> tuple[str, dict[str, Any]] | None:
-    """The exact cause of an error reported inside a 200 or by response.failed, None where it says nothing exact."""
+    """The exact cause of an error reported inside a 200 or by response.failed, None if it says nothing exact."""
     if found := _by_name(answer):
         return found
     if _named(answer, "rate-limited"):
@@ -181,7 +181,7 @@ _HEADER_NAME = re.compile(r"\bx-goog-api-key\b|\bx-api-key\b|\bocp-apim-subscrip
 
 
 def other_header(message: str) -> str | None:
-    """The header in which a gateway wants the key, by a message that misses it there; None where it speaks of none."""
+    """The header in which a gateway wants the key, by a message that misses it there; None if it speaks of none."""
     if not _OTHER_HEADER.search(message) or not re.search(
         r"\b(?:missing|no|required?|provide|include)\b", message, re.I
     ):
@@ -270,6 +270,8 @@ def _by_words(answer: ErrorAnswer) -> Found | None:
     page = answer.kind in ("html", "text")
     for cause, pattern in _anywhere():
         if pattern.search(answer.message) or (page and pattern.search(answer.text)):
+            if cause == "responses-unsupported":  # or its upstream has none: the walk finds out
+                return ROUTE, {}
             title = {"page": answer.message[:200]} if cause == "edge-blocked" and answer.message else {}
             return cause, title or part_of(cause, answer.message)
     return None
@@ -306,7 +308,7 @@ def _cause(answer: ErrorAnswer) -> Found:
     return (reader or _other)(answer)
 
 
-_BY_NAME = ("insufficient-quota", "policy-rejected", "model-not-found")
+_BY_NAME = ("task-stopped", "runaway-stopped", "insufficient-quota", "policy-rejected", "model-not-found")
 
 
 def _by_name(answer: ErrorAnswer) -> Found | None:

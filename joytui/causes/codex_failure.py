@@ -26,7 +26,7 @@ _BY_NAME = {"internal_server_error": "gateway-error"}
 
 @dataclass(frozen=True, slots=True)
 class CodexFailure:
-    """`status`, `request_id`: None where Codex's words hold none. `cause`: a cause id, None where the words decide nothing."""
+    """`status`, `request_id`: None if Codex's words hold none. `cause`: a cause id, None if the words decide nothing."""
 
     status: int | None
     request_id: str | None

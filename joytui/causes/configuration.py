@@ -100,7 +100,8 @@ CONFIGURATION: Final = (
                 codex=(
                     r"(?:config\.toml:\d+:\d+:|TOML parse error at line \d+, column \d+.{0,200}?) ?(?:string values must be quoted|key with no value, expected|duplicate key"
                     r"|invalid (?:basic|multi-line basic|literal|unquoted) (?:string|key)|unclosed |unexpected key or value|missing (?:assignment|escaped value|value)"
-                    r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`)"
+                    r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`"
+                    r"|invalid (?:string|unicode|escape|inline table|array|table header|key)|unterminated|unexpected (?:eof|end of file)|newline in)"
                 ),
             ),
             Sign(codex=r"expected any valid TOML value", others=("config-type",), ask=NAMED_LINE),
@@ -460,8 +461,8 @@ CONFIGURATION: Final = (
         fixed_by=(),
         title="Codex's background server does not start",
         explanation=(
-            "The interactive Codex wants to start its background server first, and that fails. Usually one from an earlier start, often of another "
-            "or a deleted CODEX_HOME, still holds the socket, or a file stands where it needs a folder. The configuration and the gateway were not asked yet."
+            "The interactive Codex wants to start its background server first, and that fails. Usually one from an earlier start, often with another "
+            "or a deleted CODEX_HOME, still holds the socket, or there is a file where it needs a folder. The configuration and the gateway were not asked yet."
         ),
         remedy="Run the same command with --no-daemon. To fix it, run `codex app-server daemon stop`, move the file out of the way if one is named, and start Codex again.",
         tell="Codex prints `app server did not become ready` and the server's own log. `codex exec` works.",

@@ -111,7 +111,7 @@ def _read(body: str) -> Iterator[Any]:
 
 
 def _by_pattern(body: str) -> Fields:
-    """The fields of a body that is no JSON any more, since its end is missing or its escapes were broken: the innermost count."""
+    """The fields of a body that is not JSON any more, since its end is missing or its escapes were broken: the innermost count."""
     found: Fields = {}
     for name, _, _, words, number in _FIELD.findall(body[:8000]):
         name = "message" if name in ("detail", "msg") else name

@@ -105,6 +105,11 @@ GATEWAY: Final = (
                 r"|\b(?:route|endpoint|path|page|url|resource|handler)\b[^.\n]{0,80}\bnot (?:found|exist|supported|allowed)\b"
                 r"|\binvalid url\b|\bpage not found\b|\bunrecogni[sz]ed request url\b|\bno route matched\b"
             ),
+            anywhere=(
+                r"\bresponses api\b[^.\n]{0,40}\b(?:not (?:supported|implemented|available|enabled)|unsupported)|(?<!\w)/(?:v1/)?responses\b[^.\n]{0,40}"
+                r"\b(?:not (?:supported|implemented|available)|unsupported)|\b(?:not|n't) (?:support|implement)\w*[^.\n]{0,30}(?:\bresponses api\b|(?<!\w)/(?:v1/)?responses\b)"
+                r"|\bunsupported (?:endpoint|api|route)\b[^.\n]{0,30}\bresponses\b|(?:不支持|暂不支持)[^。\n]{0,12}responses|^not implemented\b"
+            ),
         ),
         details={"right_base_url": str, "neither_route": bool},
     ),
@@ -627,6 +632,35 @@ GATEWAY: Final = (
         tell="409 with `duplicate request_id`.",
         signs=(Sign(name="refused", others=("request-rejected",), ask=LOG),),
         gateway=GatewaySays(statuses=(409,), words=r"\bduplicate[ _]request(?:\b|[ _]id\b)"),
+    ),
+    Cause(
+        id="task-stopped",
+        row="other",
+        step="gateway.policy",
+        phase="answer",
+        fixed_by=(),
+        title="Somebody stopped this task at the gateway",
+        explanation="A lead or an administrator stopped this thread of Codex, with all of its sub-agents. Nothing of it is answered.",
+        remedy="Ask whoever runs the gateway. `joytui tasks resume ID` lets the task go on; a new thread (`codex`, `codex exec`) is not stopped.",
+        tell="400 with task_stopped, or “this task was stopped at …” from a turn that was running.",
+        signs=(Sign(people=r"\btask_stopped\b|\bthis task was stopped at \d{4}-\d\d-\d\dT"),),
+        gateway=GatewaySays(codes=frozenset({"task_stopped"}), anywhere=r"\bthis task was stopped at \d{4}-\d\d-\d\dT"),
+    ),
+    Cause(
+        id="runaway-stopped",
+        row="other",
+        step="gateway.policy",
+        phase="answer",
+        fixed_by=(),
+        title="The gateway stopped this task, because it ran away",
+        explanation="The key's policy limits how often one task may ask, or how often it may repeat the same turn, and this one asked more.",
+        remedy=(
+            "Look at what it did (`joytui logs --filter task:ID`). `joytui tasks resume ID` lets it go on, `joytui keys edit KEY "
+            "--max-requests-per-minute N` or `--max-identical-turns N` (or `off`) changes the limit."
+        ),
+        tell="400 with runaway_stopped, and the limit that the task has passed.",
+        signs=(Sign(people=r"\brunaway_stopped\b|\bthis task was stopped as a runaway\b"),),
+        gateway=GatewaySays(codes=frozenset({"runaway_stopped"}), anywhere=r"\bthis task was stopped as a runaway\b"),
     ),
     Cause(
         id="request-too-large",

@@ -78,8 +78,20 @@ NETWORK: Final = (
                 ask=PROXY,
                 note="“Waiting for network” does not mean that the network is down: Codex shows it for every fault before a request is out.",
             ),
+            Sign(
+                codex=r"error sending request for url ?\(https?://(?:localhost|127\.\d|0\.0\.0\.0|\[::1\])",
+                others=("proxy-unreachable", "tls-protocol-mismatch", "connection-reset", "not-a-gateway", *CONNECTING),
+                ask=DOCTOR,
+                broad=-1,
+            ),
             Sign(begins="Reconnecting... waiting for network", others=CONNECTING, ask=DOCTOR),
             Sign(begins="Connection failed: error sending request", others=CONNECTING, ask=DOCTOR),
+            Sign(
+                curl=r"curl: \(7\).{0,20}?(?:connect to|to) (?:localhost|127\.\d+\.\d+\.\d+|::1|host\.docker\.internal) port \d+",
+                others=("proxy-unreachable",),
+                ask=PROXY_VARIABLES,
+                broad=-1,
+            ),
             Sign(
                 curl=r"curl: \(7\).{0,80}(?:refused|port \d+ after)|Connection refused",
                 others=("proxy-unreachable",),

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from joytui.core.amounts import credits
 from joytui.core.clock import now, parse_time
-from joytui.core.money import parse_credits
+from joytui.core.errors import UsageError
+from joytui.core.money import MoneyError, format_credits, parse_credits
 
 if TYPE_CHECKING:
     from joytui.core.request import RequestRecord
 
 
 def cost(record: RequestRecord) -> str:
-    """Credits, with "~" where they are estimated; nothing where nothing was charged and nobody said so."""
+    """Credits, with "~" where they are estimated; nothing if nothing was charged and nobody said so."""
     if record.cost_source == "none":
         return ""
     return ("~" if record.cost_source == "estimated" else "") + credits(record.cost_nano)
@@ -26,7 +27,7 @@ def credits_text(text: str) -> str:
 
 
 def local_time(text: str | None, *, at: datetime | None = None) -> str:
-    """ "14:03:22" today, "11-21 14:03:22" this year, else "2025-11-21 14:03"; local time. Text that is no time stays."""
+    """ "14:03:22" today, "11-21 14:03:22" this year, else "2025-11-21 14:03"; local time. Text that is not a time stays."""
     return _with_date(text, "%H:%M:%S", at)
 
 
@@ -36,13 +37,13 @@ def local_hour(text: str, *, at: datetime | None = None) -> str:
 
 
 def time_of_day(text: str) -> str:
-    """ "14:03:22", local time, for a table that names the day elsewhere. Text that is no time stays."""
+    """ "14:03:22", local time, for a table that names the day elsewhere. Text that is not a time stays."""
     moment = _local(text)
     return text if moment is None else f"{moment:%H:%M:%S}"
 
 
 def date_and_time(text: str) -> str:
-    """ "2026-11-21 14:03:22", local time, for a line that stands alone. Text that is no time stays."""
+    """ "2026-11-21 14:03:22", local time, for a line that stands alone. Text that is not a time stays."""
     moment = _local(text)
     return text if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
@@ -56,7 +57,7 @@ def full_time(text: str) -> str:
 
 
 def local_day(text: str) -> date | None:
-    """The local day of an RFC 3339 time; None for text that is no time."""
+    """The local day of an RFC 3339 time; None for text that is not a time."""
     moment = _local(text)
     return None if moment is None else moment.date()
 
@@ -77,3 +78,11 @@ def _local(text: str | None) -> datetime | None:
         return parse_time(text).astimezone() if text else None
     except (ValueError, OverflowError):  # OverflowError: the first and last hours of the calendar, in another zone
         return None
+
+
+def given_credits(text: str, where: str) -> str:
+    """An amount of the command line as the console API takes it. Raises UsageError."""
+    try:
+        return format_credits(parse_credits(text))
+    except MoneyError as error:
+        raise UsageError(str(error), where=where, hint="for example 25, or 0.5") from None

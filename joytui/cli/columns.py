@@ -30,7 +30,7 @@ class Column:
 
 
 def screen_width() -> int | None:
-    """The terminal's width; None where stdout is no terminal and nothing needs to fit."""
+    """The terminal's width; None if stdout is not a terminal and nothing needs to fit."""
     return max(shutil.get_terminal_size().columns, 20) if sys.stdout.isatty() else None
 
 
@@ -49,7 +49,7 @@ def lines(
 ) -> list[str]:
     """The head and the rows as text of at most `width` cells, as far as the columns can shrink.
 
-    `fixed` gives columns their width by title, whatever the rows hold: for tables that grow by and by. Columns that are
+    `fixed` gives columns their width by title, whatever the rows hold: for tables that grow gradually. Columns that are
     empty in every row are left out, except under `fixed`.
     """
     cells = [[visible(cell).replace("\n", " ") for cell in row] for row in rows]

@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Opens the console; the exit code. Raises UsageError where it cannot open."""
+    """Opens the console; the exit code. Raises UsageError if it cannot open."""
     from joytui.cli.output import say
     from joytui.tui.launch import open_console
     from joytui.tui.options import Wishes

@@ -221,7 +221,7 @@ def ask(question: str) -> bool:
 
 
 def _forget_typed() -> None:
-    """What was typed while the doctor examined is no answer to a question that nobody had seen yet."""
+    """What was typed while the doctor examined is not an answer to a question that nobody had seen yet."""
     try:
         import termios
     except ImportError:

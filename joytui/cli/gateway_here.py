@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def gateway_if_there(args: argparse.Namespace, *, needed: bool) -> AsyncIterator[ConsoleClient | None]:
-    """A client, None where no gateway runs. `needed`: there is no answer without one. Raises UnreachableError, UsageError."""
+    """A client, None if no gateway runs. `needed`: there is no answer without one. Raises UnreachableError, UsageError."""
     from joytui.client.local import START_HINT, connect
 
     try:
@@ -25,7 +25,7 @@ async def gateway_if_there(args: argparse.Namespace, *, needed: bool) -> AsyncIt
     except UnreachableError as error:
         if needed or args.gateway is not None:
             raise
-        if error.hint != START_HINT:  # something is there, and it is no gateway that answers
+        if error.hint != START_HINT:  # something is there, and it is not a gateway that answers
             say(f"joytui: {error}")
         yield None
         return

@@ -1,6 +1,6 @@
 """`joytui gateway upstream-key set|where|forget [NAME]`: the key that the gateway shows to an upstream.
 
-It is read from stdin or a hidden prompt and never printed; it is no word of a command line, where every user of this
+It is read from stdin or a hidden prompt and never printed; it is not a word of a command line, where every user of this
 machine and the shell's history would have it.
 """
 

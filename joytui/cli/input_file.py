@@ -8,7 +8,7 @@ from joytui.core.errors import UsageError
 
 
 def read_input(name: str, limit: int) -> bytes:
-    """At most `limit` bytes of it. Raises UsageError where it cannot be read."""
+    """At most `limit` bytes of it. Raises UsageError if it cannot be read."""
     if name == "-":
         return sys.stdin.buffer.read(limit)
     try:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 OFF = object()
 """A limit that `keys edit` takes away."""
+BREAKERS = {
+    "max-requests-per-minute": "stop a task that asks more often, its sub-agents included",
+    "max-identical-turns": "stop a task that repeats the same turn more often in a row",
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +84,11 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--block-ip", metavar="CIDR", action="append", help="block this address or network; repeatable")
     for period, text in (("daily", "a day (UTC)"), ("weekly", "a week (from Monday, UTC)"), ("total", "in all")):
         group.add_argument(f"--{period}", metavar="CR", help=f"limit in credits {text}; with edit also `off`")
+    group.add_argument(
+        "--per-task", metavar="CR", help="limit in credits for each task, all of its sub-agents included"
+    )
+    for option, text in BREAKERS.items():
+        group.add_argument(f"--{option}", metavar="N", help=f"{text}; with edit also `off`")
     group.add_argument("--expires", metavar="WHEN", help="12h, 30d, a date, an RFC 3339 time")
     group.add_argument(
         "--no-logs", action="store_true", default=None, help="store counts and cost, but no ids or addresses"
@@ -106,7 +115,7 @@ def _read(args: argparse.Namespace) -> None:
         raise UsageError("no key has this name or id", where="KEY", hint="`joytui keys list --all` shows them")
     if address := getattr(args, "ip", None):
         _check_address(address)
-    for period in ("daily", "weekly", "total"):
+    for period in ("daily", "weekly", "total", "per_task"):
         text = getattr(args, period, None)
         if args.action == "edit" and text is not None and text.lower() == "off":
             setattr(args, period, OFF)
@@ -114,7 +123,9 @@ def _read(args: argparse.Namespace) -> None:
         try:
             setattr(args, period, None if text is None else format_credits(parse_credits(text)))
         except MoneyError as error:
-            raise UsageError(str(error), where=f"--{period}") from None
+            raise UsageError(str(error), where=f"--{period.replace('_', '-')}") from None
+    for option in BREAKERS:
+        _read_count(args, option)
     for option in ("expires", "overlap"):
         setattr(args, option, moment(getattr(args, option, None), f"--{option}", parse_expiry))
     for option in ("allow_ip", "block_ip"):
@@ -128,6 +139,19 @@ def _read(args: argparse.Namespace) -> None:
             raise UsageError("stdin does not contain a key", hint="joytui keys check - --model auto < FILE")
         if not args.key:
             raise UsageError("no key on stdin", hint="joytui keys check - --model auto < FILE")
+
+
+def _read_count(args: argparse.Namespace, option: str) -> None:
+    name = option.replace("-", "_")
+    text = getattr(args, name, None)
+    if text is None:
+        return
+    if args.action == "edit" and text.lower() == "off":
+        setattr(args, name, OFF)
+    elif not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
+        raise UsageError("a whole number, 1 or more", where=f"--{option}")
+    else:
+        setattr(args, name, int(text))
 
 
 def _check_address(text: str) -> None:
@@ -255,7 +279,10 @@ def _policy(args: argparse.Namespace) -> dict[str, Any]:
         "daily_limit": args.daily,
         "weekly_limit": args.weekly,
         "total_limit": args.total,
+        "per_task_limit": args.per_task,
         "logs": False if args.no_logs else None,
+        "max_requests_per_minute": args.max_requests_per_minute,
+        "max_identical_turns": args.max_identical_turns,
     }
     given = {name: None if value is OFF else value for name, value in fields.items() if value is not None}
     if given and args.policy:

@@ -160,7 +160,7 @@ async def _list(console: ConsoleClient | None, args: argparse.Namespace) -> int:
 
 
 async def _say_hidden(console: ConsoleClient, args: argparse.Namespace, since: str | None) -> None:
-    """How many of the doctor's test requests are not among the lines; nothing where an older gateway does not tell them apart."""
+    """How many of the doctor's test requests are not among the lines; nothing if an older gateway does not tell them apart."""
     most = 1000
     asked = {"since": since, "until": args.until, "limit": most}
     try:

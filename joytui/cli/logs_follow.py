@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """How often a gateway is looked for where none runs."""
 GRACE_S = 0.3
-"""So long a turn that ended waits for the gateway's own row of it."""
+"""How long a finished turn waits for the gateway's own row."""
 Rows = list[RequestRecord]
 
 
@@ -40,7 +40,7 @@ async def follow(
     feed: Feed,
     say_empty: Callable[[], None],
 ) -> None:
-    """Shows the newest `first` (None: none of them), then what comes, for ever. Raises RefusedError."""
+    """Shows the newest `first` (None: none of them), then follows forever. Raises RefusedError."""
     seen = (await console.status()).last_seq if console is not None else None
     records = await newest(console, turns, wish, first) if first is not None else []
     feed.show(records)

@@ -27,6 +27,7 @@ COMMANDS = {
     "models": "the model catalog with prices",
     "audit": "who changed what: keys, tokens, teams, wallets, policies",
     "teams": "teams, and the owners of keys in them",
+    "budgets": "what teams, owners, keys and tasks may spend, and what is left",
     "tokens": "console tokens: who may read, who may change things",
     "gateway": "run, start, stop the local gateway",
     "store": "the gateway's store: check, backup, copy",

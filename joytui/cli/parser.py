@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from joytui.core.errors import EXIT_USAGE
 
 _OPTION = re.compile(r"-[a-zA-Z]|--[a-z][a-z-]{1,30}")
-"""What can be an option's name, and is no key behind dashes."""
+"""What can be an option's name, and is not a key behind dashes."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -155,7 +155,7 @@ def _write(bundle: Bundle, name: str) -> int:
 
 
 def _put(data: bytes, path: Path) -> None:
-    """A whole file or none, mode 0600. What is no file (/dev/null, a pipe) is written into, and never replaced by one."""
+    """A whole file or none, mode 0600. What is not a file (/dev/null, a pipe) is written into, and never replaced by one."""
     if is_other_than_file(path):
         with path.open("wb") as there:
             there.write(data)

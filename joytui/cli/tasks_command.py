@@ -3,13 +3,17 @@
 joytui tasks                     of the last 24 hours, the newest first
 joytui tasks --since 7d --running
 joytui tasks 01a22c5a-46d4-7730-9681-f9b55ca875d9
+joytui tasks raise 01a22c5a-46d4-7730-9681-f9b55ca875d9 5   its limit is 5 credits more from now on: it goes on
+joytui tasks stop 01a22c5a-46d4-7730-9681-f9b55ca875d9      ends it: Codex says so, and asks no more
+joytui tasks resume 01a22c5a-46d4-7730-9681-f9b55ca875d9    lets it go on
 joytui logs --filter task:01a22c5a*      the requests of one
 
 A task is a root thread with all of its sub-agents. Its line sums them up; below it, each sub-agent has its own line, under the
-one that started it. Codex names them since 0.169.
+one that started it. Codex names them since 0.169. Of a task that is stopped, by somebody or by its key's breaker
+(`joytui keys create --help`), nothing is answered until it is resumed.
 
 JSON: {"tasks": [{"id", "key", "owner", "project", "repo", "commit", "state", "started_at", "last_at", "requests", "errors", tokens,
-"cost_credits", "agents", "limit_credits", "threads"}]}; in "threads" each thread's own "id", "parent", "subagent", "model", and the same numbers.
+"cost_credits", "agents", "limit_credits", "threads", "stopped_at", "stopped_why"}]}; in "threads" each thread's own "id", "parent", "subagent", "model", and the same numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from joytui.cli.gateway_options import add_gateway_options, count, moment, with_console
-from joytui.cli.output import emit_json, say
+from joytui.cli.output import emit, emit_json, say
 from joytui.core.clock import now, parse_time, parse_when
 from joytui.core.errors import EXIT_BAD_NEWS, EXIT_OK, UsageError
 from joytui.core.token_counts import MOST_TOP
@@ -32,7 +36,11 @@ LIMIT = 50
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("task", metavar="ID", nargs="?", help="this task alone")
+    parser.add_argument(
+        "task", metavar="ID", nargs="?", help="this task alone; or: raise ID AMOUNT, stop ID, resume ID"
+    )
+    parser.add_argument("of", metavar="ID", nargs="?", help="with raise, stop and resume: which task")
+    parser.add_argument("amount", metavar="AMOUNT", nargs="?", help="with raise: by how many credits")
     parser.add_argument(
         "--since", metavar="WHEN", help="those that asked since then (default: 24h): 30m, 7d, today, a date"
     )
@@ -44,9 +52,61 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     args.since = moment(args.since, "--since", parse_when)
+    if args.task in CHANGES:
+        return _change(args)
+    if args.of is not None:
+        raise UsageError(
+            f"one task at a time, or one of: {', '.join(CHANGES)}", where="ID", hint="joytui tasks stop ID"
+        )
     if not 1 <= args.limit <= MOST_TOP:
         raise UsageError(f"from 1 to {MOST_TOP}", where="--limit")
     return with_console(args, lambda console: _list(console, args))
+
+
+CHANGES = ("raise", "stop", "resume")
+
+
+def _change(args: argparse.Namespace) -> int:
+    change, of = args.task, args.of
+    if of is None:
+        raise UsageError(f"{change} needs a task", where="ID", hint="`joytui tasks` lists them")
+    if args.since is not None or args.running or args.limit != LIMIT:
+        raise UsageError(f"--since, --limit and --running do not go with {change}")
+    if change == "raise":
+        return _raise(args)
+    if args.amount is not None:
+        raise UsageError(f"{change} takes no amount", where="AMOUNT")
+    return with_console(args, lambda console: _changed(console, args))
+
+
+async def _changed(console: ConsoleClient, args: argparse.Namespace) -> int:
+    task = await (console.stop_task if args.task == "stop" else console.resume_task)(args.of)
+    if args.json:
+        emit_json(task.model_dump())
+    elif task.state == "stopped":
+        emit(f"{task.id} is stopped: nothing of it is answered until `joytui tasks resume {task.id}`")
+    else:
+        emit(f"{task.id} may go on")
+    return EXIT_OK
+
+
+def _raise(args: argparse.Namespace) -> int:
+    from joytui.cli.amounts import given_credits
+
+    if args.amount is None:
+        raise UsageError("raise needs an amount", where="AMOUNT", hint=f"joytui tasks raise {args.of} 5")
+    args.amount = given_credits(args.amount, "AMOUNT")
+    return with_console(args, lambda console: _raised(console, args))
+
+
+async def _raised(console: ConsoleClient, args: argparse.Namespace) -> int:
+    budget = await console.raise_budget(f"task:{args.of}", args.amount)
+    if args.json:
+        emit_json(budget.model_dump())
+        return EXIT_OK
+    for limit in budget.limits:
+        emit(f"{args.of} may cost {limit.limit_credits} Cr, and has {limit.left_credits} Cr left")
+    return EXIT_OK
 
 
 async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
@@ -93,6 +153,13 @@ def _show(tasks: list[TaskView]) -> None:
         rows.append(_row(task.id, task, at, [str(task.agents), task.key or "-", _place(task)]))
         rows += [_row(f"{stem}{_named(agent)}", agent, at, ["", "", ""]) for stem, agent in branches(task)]
     emit_table(columns, rows)
+    for task in tasks:
+        if task.stopped_at is not None:
+            say(f"{task.id} was stopped{_why(task)}: `joytui tasks resume {task.id}` lets it go on")
+
+
+def _why(task: TaskView) -> str:
+    return f" as a runaway, for {task.stopped_why}" if task.stopped_why else ""
 
 
 def _named(agent: AgentView) -> str:

@@ -1,6 +1,6 @@
 """Codex's own telemetry: what it sends to a gateway, so that its requests are seen without a relay.
 
-joytui telemetry on                                      writes [otel] into config.toml, with a token of its own
+joytui telemetry on                                      writes [otel] into config.toml, with its own token
 joytui telemetry on --gateway https://gw.example.com     to a team's gateway (token: JOYTUI_TELEMETRY_TOKEN)
 joytui telemetry status
 joytui telemetry off                                     config.toml as it was
@@ -178,7 +178,7 @@ def _changes(gateway_url: str, token: str) -> tuple[Change, ...]:
 
 
 def _wanted(args: argparse.Namespace, gateway_url: str, token: str) -> bool:
-    """Shows what would change, and asks; False where nothing does, or nobody wants it."""
+    """Shows what would change, and asks; False if nothing does, or nobody wants it."""
     from joytui.cli.fixing import ask
 
     changes = _changes(gateway_url, token or NEW_TOKEN)

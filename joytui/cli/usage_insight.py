@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 YEAR_HOURS = 366 * 24
 MOST_ANOMALIES = 3
-"""So many are named; culprits are looked for as far."""
+"""At most this many are named, and examined for culprits."""
 
 
 def insight_lines(found: Insight) -> list[str]:

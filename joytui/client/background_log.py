@@ -1,4 +1,4 @@
-"""The log of a gateway in the background: a file of its owner (0600) that is put aside before it grows without a bound.
+"""The log of a gateway in the background: a file of its owner (0600) that is put aside before it grows without bound.
 
 `gateway.log` holds what is new, `gateway.log.1` what stood there before: together at most about 2 × LOG_LIMIT bytes.
 """
@@ -33,7 +33,7 @@ def open_log(log: Path) -> int:
 def renew(log: Path, descriptor: int) -> bool:
     """Where this descriptor is the log and the log is full: puts it aside, and makes the descriptor a new one's.
 
-    False where there is nothing to do, or no file could be made: then the old one goes on.
+    False if there is nothing to do, or no file could be made: then the old one goes on.
     """
     with contextlib.suppress(OSError):
         now, there = os.fstat(descriptor), log.stat()

@@ -35,7 +35,7 @@ async def run_codex(
     on_stderr: Callable[[str], None] | None = None,
 ) -> CodexRun:
     """Runs it in the folder, with nothing on stdin. `on_line` hears each line of both streams, of stdout alone where
-    `on_stderr` hears the other. Raises UnreachableError where it cannot be started."""
+    `on_stderr` hears the other. Raises UnreachableError if it cannot be started."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,

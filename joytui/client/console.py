@@ -162,19 +162,19 @@ class ConsoleClient(ConsoleApi):
         return self._models(TeamView, await self._ask("GET", "/teams"), "teams")
 
     async def create_team(self, name: str) -> wire.TeamView:
-        """Raises RefusedError where there is one of that name."""
+        """Raises RefusedError if there is one of that name."""
         from joytui.core.wire import TeamView
 
         return self._model(TeamView, await self._ask("POST", "/teams", {"name": name}))
 
     async def add_owner(self, team: str, owner: str) -> wire.TeamView:
-        """Raises RefusedError where there is no such team, or the owner is in another."""
+        """Raises RefusedError if there is no such team, or the owner is in another."""
         from joytui.core.wire import TeamView
 
         return self._model(TeamView, await self._ask("POST", _owners_path(team), {"owner": owner}))
 
     async def remove_owner(self, team: str, owner: str) -> wire.TeamView:
-        """Raises RefusedError where the owner is not in that team."""
+        """Raises RefusedError if the owner is not in that team."""
         from joytui.core.wire import TeamView
 
         return self._model(TeamView, await self._ask("DELETE", _owners_path(team), params={"owner": owner}))
@@ -200,7 +200,7 @@ class ConsoleClient(ConsoleApi):
     async def create_telemetry_token(
         self, name: str, owner: str | None = None, team: str | None = None
     ) -> wire.SenderCreated:
-        """A token that posts telemetry and opens nothing else; `.token` is shown this once. Raises RefusedError where the name is
+        """A token that posts telemetry and opens nothing else; `.token` is shown this once. Raises RefusedError if the name is
         taken."""
         from joytui.core.wire import SenderCreated
 
@@ -253,7 +253,7 @@ class ConsoleClient(ConsoleApi):
             raise self._not_ours(str(error)) from None
 
     async def request(self, request_id: str) -> RequestRecord | None:
-        """One request by its own id, its request id or the upstream's; None where the gateway knows none."""
+        """One request by its own id, its request id or the upstream's; None if the gateway knows none."""
         try:
             return record_of(await self._ask("GET", f"/requests/{quote(request_id, safe='')}"))
         except RefusedError as error:
@@ -266,7 +266,7 @@ class ConsoleClient(ConsoleApi):
     def tail(
         self, after: int | None = None, filter: str = "", *, tests: Tests = "in", on_state: OnState | None = None
     ) -> AsyncGenerator[RequestBatch]:
-        """What happens from now on (or after that sequence), for ever: reconnects by itself, goes on where it was.
+        """Everything from now on (or after that sequence), forever: reconnects by itself and continues where it was.
 
         `on_state` is called whenever the connection changes. Raises RefusedError when the gateway refuses filter or token.
         """
@@ -301,7 +301,7 @@ class ConsoleClient(ConsoleApi):
     ) -> wire.UsageView:
         """Sums by the fields (core.token_counts.USAGE_GROUPS), in that order.
 
-        `top`: so many projects or threads, and "(others)". `only`: these values of the one field that is no time. `tests`:
+        `top`: this many projects or threads, and "(others)". `only`: these values of the one field that is not a time. `tests`:
         whether the doctor's test requests count. `source`: of what the gateway saw, or of what Codex's telemetry alone told.
         """
         from joytui.core.wire import UsageView
@@ -339,6 +339,18 @@ class ConsoleClient(ConsoleApi):
 
         params = {"since": since, "limit": limit, "task": task}
         return self._models(TaskView, await self._ask("GET", "/tasks", params=params), "tasks")
+
+    async def stop_task(self, task: str) -> wire.TaskView:
+        """What runs of it ends, and nothing of it is answered until it is resumed."""
+        from joytui.core.wire import TaskView
+
+        return self._model(TaskView, await self._ask("POST", "/tasks/stop", {"task": task}))
+
+    async def resume_task(self, task: str) -> wire.TaskView:
+        """It goes on. Raises RefusedError where it is not stopped."""
+        from joytui.core.wire import TaskView
+
+        return self._model(TaskView, await self._ask("POST", "/tasks/resume", {"task": task}))
 
     async def latency(self, *, since: str, until: str) -> list[wire.LatencyView]:
         """Percentiles by hour, of the hours that have any request."""

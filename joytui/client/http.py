@@ -66,7 +66,7 @@ def http_client(
     """An asynchronous client that follows no redirects.
 
     `on_connection` is awaited after each new TCP connection, before anything is sent over it; what it raises ends the
-    request. Raises SettingsError where a proxy or certificate variable does not hold.
+    request. Raises SettingsError if a proxy or certificate variable does not hold.
     """
     import httpx
 

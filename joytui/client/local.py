@@ -1,7 +1,7 @@
 """The local gateway: found by its state file, proven by a nonce before it gets a token, started, stopped.
 
 console = await connect(places())                    # finds or starts; UnreachableError says why it cannot
-gateway = await find(places())                       # None where none runs
+gateway = await find(places())                       # None if none runs
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ START_HINT = "`joytui gateway start` starts it"
 
 
 async def find(places: Places) -> LocalGateway | None:
-    """The running local gateway, None where there is none. Raises UnreachableError where another program answers."""
+    """The running local gateway, None if there is none. Raises UnreachableError if another program answers."""
     state = read_state(places.state_file)
     token = read_token(places.admin_token_file)
     if state is None or token is None:
@@ -96,7 +96,7 @@ async def _started_by_another(places: Places, failure: UnreachableError) -> Loca
 
 
 async def stop(places: Places) -> GatewayState | None:
-    """Stops the local gateway and waits until it is gone; the one that was stopped, None where none ran.
+    """Stops the local gateway and waits until it is gone; the one that was stopped, None if none ran.
 
     One that hangs is stopped too, if its process is a gateway's.
     """
@@ -155,7 +155,7 @@ def client_of(gateway: LocalGateway) -> ConsoleClient:
 
 
 async def _named(places: Places, url: str, env: Mapping[str, str]) -> ConsoleClient | None:
-    """The client for a gateway that the user named; None where it is our own local one."""
+    """The client for a gateway that the user named; None if it is our own local one."""
     state = read_state(places.state_file)
     token = env.get(TOKEN_VARIABLE, "").strip()
     if not token and state is not None and state.url == url:
@@ -175,7 +175,7 @@ async def leave(console: ConsoleClient, places: Places) -> str | None:
     """For consoles and commands that quit: a gateway started on demand that has no key and no telemetry token ends with the last console.
 
     Call it when the tail is closed (`status.consoles` counts it). Returns the line for the user where the gateway keeps
-    running, None where there is nothing to say.
+    running, None if there is nothing to say.
     """
     gateway = console.local
     if gateway is None:

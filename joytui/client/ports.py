@@ -32,7 +32,7 @@ def cannot_listen(host: str, port: int, error: OSError) -> UnreachableError:
 
 
 def listener(port: int) -> str | None:
-    """The program that listens on the port, as "name (pid 123)"; None where that cannot be found out."""
+    """The program that listens on the port, as "name (pid 123)"; None if that cannot be found out."""
     if Path("/proc/net/tcp").exists():
         return _listener_linux(port)
     return _listener_lsof(port)
@@ -75,7 +75,7 @@ def describe(pid: int) -> str:
 
 
 def runs_gateway(pid: int) -> bool:
-    """Whether that process is a `joytui gateway run`, by its command line. False where it cannot be read."""
+    """Whether that process is a `joytui gateway run`, by its command line. False if it cannot be read."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:

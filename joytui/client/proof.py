@@ -19,7 +19,7 @@ PROOF_TIMEOUT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What a gateway that proved itself says of itself; the pid is None where it does not say it."""
+    """What a gateway that proved itself says of itself; the pid is None if it does not say it."""
 
     version: str
     pid: int | None
@@ -40,7 +40,7 @@ class LocalGateway:
 
     @property
     def outdated(self) -> str | None:
-        """What to tell the user about a gateway of another version, None where it is ours."""
+        """What to tell the user about a gateway of another version, None if it is ours."""
         if self.version == __version__:
             return None
         return (
@@ -50,9 +50,9 @@ class LocalGateway:
 
 
 async def ask_proof(url: str, admin_token: str) -> Proven | None:
-    """Proof by the gateway at the URL; None where nobody listens.
+    """Proof by the gateway at the URL; None if nobody listens.
 
-    Raises UnreachableError where somebody does who does not prove it, or does not answer.
+    Raises UnreachableError if somebody does who does not prove it, or does not answer.
     """
     import httpx
 

@@ -23,7 +23,7 @@ STOP_DEADLINE = 30.0
 
 
 def prepare_data_folder(places: Places) -> None:
-    """Makes the data folder (0700). Raises UnreachableError where it cannot be written."""
+    """Makes the data folder (0700). Raises UnreachableError if it cannot be written."""
     folder = places.data_dir
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def _not_writable(folder: Path, why: str) -> UnreachableError:
 async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping[str, str]) -> int:
     """The pid of a new gateway that said "ready". Raises UnreachableError with what it wrote to its log otherwise.
 
-    It outlives us: a session of its own, stdin from nowhere, stderr into gateway.log. If we are cancelled before it is
+    It outlives us: its own session, stdin from nowhere, stderr into gateway.log. If we are cancelled before it is
     ready, it is ended.
     """
     prepare_data_folder(places)
@@ -133,7 +133,7 @@ def _ending(code: int) -> str:
 
 
 async def end_process(pid: int) -> None:
-    """SIGTERM, and waits until the process is gone. Raises UnreachableError where it stays, or is not ours."""
+    """SIGTERM, and waits until the process is gone. Raises UnreachableError if it stays, or is not ours."""
     try:
         gone = _watch(pid)
         os.kill(pid, signal.SIGTERM)

@@ -18,7 +18,7 @@ from joytui.core.money import MoneyError, parse_credits
 from joytui.core.request import FIELDS, Kind, RequestRecord
 from joytui.core.sse import SseSplitter
 
-# The gateway sends a comment as a heartbeat while nothing happens; nothing at all for so long means a dead connection.
+# The gateway sends comments as a heartbeat while nothing happens; complete silence for this long means a dead connection.
 SILENCE_LIMIT = 45.0
 FIRST_RETRY = 0.25
 LAST_RETRY = 5.0
@@ -45,7 +45,7 @@ class RequestPage:
 @dataclass(frozen=True, slots=True)
 class RequestBatch:
     """Some requests of the tail, oldest change first. A request comes when admitted (`status` None) and again when it
-    ended: the same `id` replaces the earlier record. `seq` is where to go on after it. `rows` are RequestView's dicts."""
+    ended: the same `id` replaces the earlier record. `seq` is where to continue after it. `rows` are RequestView's dicts."""
 
     seq: int
     rows: list[dict[str, Any]]
@@ -57,7 +57,7 @@ class RequestBatch:
 
 @dataclass(frozen=True, slots=True)
 class BlockPage:
-    """A page by column, oldest first; `next` as in a RequestPage. The tail goes on after `last_seq`; None where the gateway
+    """A page by column, oldest first; `next` as in a RequestPage. The tail continues after `last_seq`; None if the gateway
     does not say it with its page."""
 
     block: Block
@@ -80,7 +80,7 @@ class Backoff:
 
 
 class Sequenced(Protocol):
-    """What a tail brings: `seq` is where to go on after it."""
+    """What a tail brings: `seq` is where to continue after it."""
 
     @property
     def seq(self) -> int: ...
@@ -95,7 +95,7 @@ Connect = Callable[[int | None, Callable[[], None]], AsyncGenerator[BatchT]]
 async def reconnecting(
     connect: Connect[BatchT], after: int | None, on_state: OnState | None, *, where: str
 ) -> AsyncGenerator[BatchT]:
-    """A tail for ever: connects again whenever it is lost, and goes on where it was. Raises RefusedError."""
+    """An endless tail: reconnects whenever the connection is lost, and continues where it was. Raises RefusedError."""
     tell = on_state or (lambda state: None)
     backoff = Backoff()
     while True:
@@ -115,7 +115,7 @@ async def reconnecting(
 
 
 async def batches(chunks: AsyncIterator[bytes]) -> AsyncGenerator[RequestBatch]:
-    """The batches in a stream of the console API. Raises ValueError where it does not speak it."""
+    """The batches in a stream of the console API. Raises ValueError if it does not speak it."""
     async for data in _events(chunks):
         rows = data["requests"]
         if rows:
@@ -160,7 +160,7 @@ _MEMBERS = tuple((field.name, field.member, _READ.get(field.kind)) for field in 
 
 
 def record_of(row: Mapping[str, Any]) -> RequestRecord:
-    """A RequestView's plain data as a record. Raises ValueError where it is none."""
+    """A RequestView's plain data as a record. Raises ValueError if it is none."""
     try:
         values: dict[str, Any] = {
             name: row.get(member) if read is None else read(row.get(member)) for name, member, read in _MEMBERS

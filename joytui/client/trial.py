@@ -1,7 +1,7 @@
 """One real Codex turn through the gateway, config.toml untouched: `joytui try`, and `t` in the console.
 
 A key for one hour is made, `codex exec -s read-only` runs with `-c` overrides in an empty folder, and the key is revoked
-afterwards, whatever happened. The key goes to Codex in a variable of its own: `$CODEX_HOME/.env` would override
+afterwards, whatever happened. The key goes to Codex in its own variable: `$CODEX_HOME/.env` would override
 JOY_TOKEN_API_KEY (Codex 0.169.0, observed), and would make this a trial of another key.
 """
 
@@ -78,8 +78,8 @@ async def run_trial(
 ) -> TrialOutcome:
     """Runs the turn and gives each line of Codex's output to `on_line` as it comes (cleaned, no key in it).
 
-    `model` None: `auto`. Cancelling the task ends Codex and revokes the key. Raises RefusedError, UnreachableError where
-    the gateway or Codex is out of reach; a Codex that fails is no error but an outcome with `works` False.
+    `model` None: `auto`. Cancelling the task ends Codex and revokes the key. Raises RefusedError, UnreachableError if
+    the gateway or Codex is out of reach; a Codex that fails is not an error but an outcome with `works` False.
     """
     codex = require_codex(env)
     say = on_line or (lambda line: None)

@@ -21,7 +21,7 @@ _ACTS = ("--trust", "--oss", "--local-provider", "--remote", "--remote-auth-toke
 
 
 def ask_knowledge(invocation: Invocation, binary: CodexBinary | None, rules: Rules) -> tuple[Asked | None, Rules]:
-    """What the binary knows, and the version's rules with that in the place of the file's; None where it is not to be asked."""
+    """What the binary knows, and the version's rules with that instead of the file's; None if it is not to be asked."""
     if not invocation.ask or binary is None:
         return None, rules
     program = program_of(binary)

@@ -111,7 +111,7 @@ def _unwrapped(words: list[str]) -> tuple[list[str], dict[str, str]]:
 
 
 def _positional(parsed: _Parsed, word: str, rules: Rules) -> bool:
-    """Takes a word that is no flag; whether it is a subcommand."""
+    """Takes a word that is not a flag; whether it is a subcommand."""
     if not parsed.words and not parsed.command.subcommand and word in rules.recorded.subcommands:
         parsed.set(subcommand="exec" if word in _EXEC else word)
         parsed.seen.clear()

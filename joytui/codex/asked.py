@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a binary says of itself; None where it did not say it in the form that is expected.
+    """What a binary says of itself; None if it did not say it in the form that is expected.
 
     `models`: slug -> request shape. `flags`: name -> {"short", "value", "many", "choices", "where"}, as in the versions' files.
     """
@@ -27,9 +27,9 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """What Codex's own loader says of the configuration: `fault` in its words, None where it loads.
+    """What Codex's own loader says of the configuration: `fault` in its words, None if it loads.
 
-    `unknown`: the keys that `--strict-config` names; None where that was not asked. `why`: why the loader was not asked.
+    `unknown`: the keys that `--strict-config` names; None if that was not asked. `why`: why the loader was not asked.
     """
 
     outcome: Literal["loads", "fault", "not asked"]

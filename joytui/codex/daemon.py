@@ -39,7 +39,7 @@ def start_fault(codex_home: Path) -> tuple[Path, str] | None:
 
 
 def last_words(codex_home: Path) -> tuple[Path, str] | None:
-    """The server's own log and the last error in it; None where it ended without one, or runs."""
+    """The server's own log and the last error in it; None if it ended without one, or runs."""
     log = codex_home / "app-server-daemon" / "daemon.stderr.log"
     try:
         with log.open("rb") as file:

@@ -80,7 +80,7 @@ def _after(text: str, quote: str = "", escaped: bool = False) -> tuple[str, bool
 
 
 def _value(raw: str, known: Mapping[str, str]) -> str | None:
-    """The value of one line; None where the parser gives up on it."""
+    """The value of one line; None if the parser gives up on it."""
     text = raw.strip(" \t\r")
     parts: list[str] = []
     at, quote, ended = 0, "", False

@@ -2,7 +2,7 @@
 
 Made for fixes: `change(text, …)` returns the new text and the unified diff; nothing is written here. A change is made in
 the text, at the place that the reader tells, and is then read again: it must say what was meant and nothing else. (A
-library that writes the whole document anew loses bytes in the corners: mixed line ends, tables in an odd order.)
+library that writes the whole document again loses bytes in the corners: mixed line ends, tables in an odd order.)
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def rename_key(text: str, path: Keys, new: str, *, name: str = "config.toml") ->
 
 
 def table_text(text: str, path: Keys) -> str:
-    """The lines of a table and of those below it, headers and comments included. Raises EditError where there are none."""
+    """The lines of a table and of those below it, headers and comments included. Raises EditError if there are none."""
     document = _read(text)
     found = _sections(document, path)
     if not found:

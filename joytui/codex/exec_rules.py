@@ -76,7 +76,7 @@ def _folder_faults(folder: Path) -> Iterator[tuple[Path, int, str]]:
 
 
 def rules_fault(text: str) -> tuple[int, str] | None:
-    """The line (from 1) and the reason for which Codex refuses the text of a rules file; None where none was found."""
+    """The line (from 1) and the reason for which Codex refuses the text of a rules file; None if none was found."""
     if text.startswith("\ufeff"):
         return 1, "starlark error: error: Parse error: invalid input `\ufeff`"
     try:
@@ -93,7 +93,7 @@ def rules_fault(text: str) -> tuple[int, str] | None:
 
 
 def _tab(text: str) -> int | None:
-    """The first line that a tab indents; None where it may stand in a string over several lines."""
+    """The first line that a tab indents; None if it may stand in a string over several lines."""
     if '"""' in text or "'''" in text:
         return None
     return next((number for number, row in enumerate(text.split("\n"), 1) if row.startswith("\t")), None)

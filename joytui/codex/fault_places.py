@@ -14,7 +14,7 @@ def place_in(layer: Layer, path: tuple[str | int, ...], *, value: bool = False) 
         return layer.path or layer.name
     line, column = document.value_position(path) if value else document.key_position(path)
     table = isinstance(layering.lookup(layer.data, path)[1], dict)
-    if value and table:  # one with a header of its own begins there
+    if value and table:  # one with its own header begins there
         text = document.text.split("\n", line)[line - 1] if line else ""
         column = 1 if text.startswith("[") else column
     return f"{layer.path}:{line}:{column}"

@@ -22,7 +22,7 @@ def follow_fish(files: Sequence[Path], state: ShellState) -> None:
 
 
 def read_universal(file: Path, state: ShellState) -> None:
-    """`set -U`: what fish keeps for every shell, in its own file of variables."""
+    """`set -U`: what fish stores for every shell, in its own file of variables."""
     for number, line in enumerate((state.read(file) or "").splitlines(), 1):
         if found := re.fullmatch(r"SETUVAR (?:--\w+ )*?(--export )?(?:--\w+ )*([A-Za-z_]\w*):(.*)", line):
             value = re.sub(r"\\x([0-9a-f]{2})", lambda one: chr(int(one[1], 16)), found[3]).replace("\\\\", "\\")
@@ -149,7 +149,7 @@ class _Script:
         return True if words == ["true"] else (False if words == ["false"] else None)
 
     def _value(self, raw: str) -> str | None:
-        """A word's value; None where only fish could compute it."""
+        """A word's value; None if only fish could compute it."""
         if "(" in re.sub(r"'(?:[^'\\]|\\.)*'", "", raw):
             return None
         out, double, room = [], False, MAX_VALUE

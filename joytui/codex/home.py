@@ -24,7 +24,7 @@ def home_of(env: Mapping[str, str], home: Path | None = None) -> Path:
 
 
 def no_folder(path: Path) -> tuple[str, bool] | None:
-    """Why this is no folder, in Codex's words, and whether they are the system's; None where it is one."""
+    """Why this is not a folder, in Codex's words, and whether they are the system's; None if it is one."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:

@@ -44,7 +44,7 @@ _UNKNOWN = (
 
 
 def keybinding_fault(text: str) -> str | None:
-    """Codex's words against a keybinding such as `ctrl-x ctrl-s`; None where it takes it."""
+    """Codex's words against a keybinding such as `ctrl-x ctrl-s`; None if it takes it."""
     strokes = text.split()
     if not strokes:
         return _EMPTY

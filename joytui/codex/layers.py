@@ -103,7 +103,7 @@ def load_file(name: str, path: Path, instead: Mapping[str, bytes | None] | None 
 
 
 def content_of(path: Path, instead: Mapping[str, bytes | None], limit: int = -1) -> bytes:
-    """What a file holds, or would hold, up to so many bytes. Raises OSError."""
+    """The content of a file, up to this many bytes. Raises OSError."""
     if str(path) not in instead:
         return plain_content(path, limit)
     content = instead[str(path)]

@@ -27,7 +27,7 @@ def asks_for_models(provider: Provider, rules: Rules, config: Mapping[str, Any])
 
 
 def asked_for_models(provider: Provider, rules: Rules, config: Mapping[str, Any]) -> str | None:
-    """The address that Codex asks for this provider's models; None where it asks nobody."""
+    """The address that Codex asks for this provider's models; None if it asks nobody."""
     url = provider.get(CATALOG_FIELD)
     return url if isinstance(url, str) and asks_for_models(provider, rules, config) else None
 

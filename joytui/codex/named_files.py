@@ -59,7 +59,7 @@ def _resolved(state: Survey, value: str) -> Path:
 
 
 def _unreadable(path: Path) -> str | None:
-    """Why a file cannot be read, in Codex's words; None where it can."""
+    """Why a file cannot be read, in Codex's words; None if it can."""
     try:
         plain_content(path, 0)
     except (IsADirectoryError, NotPlainError):
@@ -93,7 +93,7 @@ def _catalog(state: Survey) -> None:
 
 
 def _catalog_fault(path: Path) -> str | None:
-    """What Codex says about this catalog; None where it is one."""
+    """What Codex says about this catalog; None if it is one."""
     try:
         raw = plain_content(path, _CATALOG_LIMIT)
     except NotPlainError:

@@ -25,7 +25,7 @@ _LOOPBACK = re.compile(r"localhost|127(\.\d+){3}|::1")
 
 
 def remote_server(state: Survey) -> RemoteServer | None:
-    """The server that this invocation talks to; None where it names none, or none that Codex would ask. Faults become issues."""
+    """The server that this invocation talks to; None if it names none, or none that Codex would ask. Faults become issues."""
     address, variable, console = state.command.remote, state.command.remote_token_variable, in_console(state)
     if address is None:
         if variable is not None:

@@ -22,7 +22,7 @@ class Unreadable(ValueError):
 
 
 def message_text(item: Mapping[str, Any]) -> str | None:
-    """The text of an assistant message, "" for another role, None where Codex cannot parse the item."""
+    """The text of an assistant message, "" for another role, None if Codex cannot parse the item."""
     content, role = item.get("content"), item.get("role")
     if not isinstance(role, str) or not isinstance(content, list):
         return None
@@ -57,7 +57,7 @@ def _is_metadata(value: Any) -> bool:
 
 
 def completed_response(response: Any) -> Mapping[str, Any]:
-    """The `response` of response.completed, as it is. Raises Unreadable where Codex could not read it."""
+    """The `response` of response.completed, as it is. Raises Unreadable if Codex could not read it."""
     if not isinstance(response, dict):
         raise Unreadable(f"invalid type: {_type_name(response)}, expected struct ResponseCompleted")
     if "id" not in response:

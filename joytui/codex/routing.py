@@ -24,7 +24,7 @@ from joytui.core.records import EffectiveValue
 
 
 def resolve_provider(state: Survey) -> Provider | None:
-    """The provider that this invocation selects, its table over what Codex knows of it; None where Codex refuses it."""
+    """The provider that this invocation selects, its table over what Codex knows of it; None if Codex refuses it."""
     name, origin, layer = selected(state)
     table = state.tables().get(name)
     if name == "ollama-chat" and name not in state.tables() and state.rules.removed_ollama_chat:

@@ -7,7 +7,7 @@ them, and what older ones lack, stands in the versions' own files (codex/version
 Types: "a string", "a boolean", "u64" …, "path string"; {"enum": […]}; {"list": T}; {"map": T}; {"struct": name};
 {"one_of": [T, …], "else": the words where none fits}; {"untagged": what} for values that this reader does not look into.
 An enum may have variants that carry a value: "with" {variant: T}, and "variant", what Codex calls such a one. "flat": Codex
-names the table around the value in its words, not the value. "within": it names only so many parts of the path.
+names the table around the value, not the value itself. "within": it names only this many parts of the path.
 {"keybinding": true}: a keybinding, or a list of them. {"tagged": {type: [fields that it must have]}, "name": …}: a table with a `type`.
 """
 
@@ -71,7 +71,7 @@ def base_schema() -> dict[str, Any]:
 
 @cache
 def schema_of(version: str) -> dict[str, Any]:
-    """What a version with a file of its own knows: the data file with what newer versions up to this one added to it. What an
+    """What a version with its own file knows: the data file with what newer versions up to this one added to it. What an
     older one lacks is in it all the same: see `type_faults`."""
     number, base = parse_version(version), parse_version(base_schema()["version"])
     whole = dict(base_schema())

@@ -56,7 +56,7 @@ class _Reader:
         self.depth = 0
 
     def read(self, file: Path, mode: Mode) -> None:
-        """One file, as `source` does. Raises _Left where the whole shell ends."""
+        """One file, as `source` does. Raises _Left if the whole shell ends."""
         if self.depth >= _MAX_DEPTH or mode == "skip":
             return
         text = self.state.read(file)
@@ -182,7 +182,7 @@ class _Script:
         return (not status) if turned and status is not None else status
 
     def _is_piped(self) -> bool:
-        """Whether this simple command is the first of a pipe: it runs in a shell of its own."""
+        """Whether this simple command is the first of a pipe: it runs in its own shell."""
         for token in self.tokens[self.at : self.at + 200]:
             if token.operator and token.text in ("|", "|&"):
                 return True

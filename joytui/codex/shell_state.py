@@ -51,7 +51,7 @@ _ANSI = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
 
 @dataclass(slots=True)
 class ShellState:
-    """`variables`: name -> value, None where only the shell could compute it. `exported`: the names that a program gets.
+    """`variables`: name -> value, None if only the shell could compute it. `exported`: the names that a program gets.
 
     `origins`: "file:line" of the assignment that won. `open`: names of which a condition decides that reading cannot decide, with
     the place. `beyond`: places of code that reading does not follow and that could set anything. `files`: those that were read.
@@ -70,7 +70,7 @@ class ShellState:
     left: int = MAX_READ
 
     def read(self, file: Path) -> str | None:
-        """A start file's text. None where nothing can be read, or where it is more than reading follows: then it is noted."""
+        """A start file's text. None if nothing can be read, or where it is more than reading follows: then it is noted."""
         if len(self.files) >= MAX_FILES:
             return None
         try:
@@ -102,7 +102,7 @@ class ShellState:
         return Path(self.variables.get("HOME") or "/")
 
     def get(self, name: str) -> str | None:
-        """A variable's value, "" where it is unset, None where reading cannot tell."""
+        """A variable's value, "" where it is unset, None if reading cannot tell."""
         if name == "-":
             return "himBHs" if self.interactive else "hBc"
         if name in self.open or name in _OWN:
@@ -164,7 +164,7 @@ def environment_state(env: Mapping[str, str], flavour: str, *, login: bool, inte
 
 
 def expanded(raw: str, state: ShellState) -> str | None:
-    """A word's value; None where only the shell could compute it."""
+    """A word's value; None if only the shell could compute it."""
     out: list[str] = []
     at, quoted, room = 0, False, MAX_VALUE
     if raw.startswith("~") and (len(raw) == 1 or raw[1] == "/"):

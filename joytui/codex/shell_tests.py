@@ -1,4 +1,4 @@
-"""The conditions of start files, as far as reading decides them: True, False, or None where only the shell could tell."""
+"""The conditions of start files, as far as reading decides them: True, False, or None if only the shell could tell."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _unary(sign: str, value: str | None, state: ShellState) -> bool | None:
 
 
 def found_on_path(names: Sequence[str], state: ShellState) -> bool | None:
-    """`command -v NAME`: True where a program is found; a function or a builtin might be meant otherwise."""
+    """`command -v NAME`: True if a program is found; a function or a builtin might be meant otherwise."""
     path = state.get("PATH")
     known = names and path is not None and all(shutil.which(name, path=path) for name in names)
     return True if known else None

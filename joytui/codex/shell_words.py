@@ -29,12 +29,12 @@ class Token:
 
 
 def tokens_of(script: str) -> list[Token]:
-    """The whole script. Raises LostError where a quote or a bracket does not end."""
+    """The whole script. Raises LostError if a quote or a bracket does not end."""
     return _Lexer(script).all()
 
 
 def ends_word(text: str, at: int) -> int:
-    """Where the word that begins at `at` ends. Raises ValueError where a quote or a bracket does not end."""
+    """Where the word that begins at `at` ends. Raises ValueError if a quote or a bracket does not end."""
     start = at
     while at < len(text) and text[at] not in " \t\r\n;&|)":
         if text[at] in "<>" and not text.startswith("(", at + 1):

@@ -32,7 +32,7 @@ def key_places(variable: str, home: Path, current: str | None) -> tuple[KeyPlace
 
 
 def key_values(variable: str, home: Path) -> tuple[tuple[str, str | None], ...]:
-    """The same lines with their values, None where the shell would compute it: (place, value). Never to be shown."""
+    """The same lines with their values, None if the shell would compute it: (place, value). Never to be shown."""
     return tuple((where, value) for where, _, value in _assignments(variable, home))
 
 
@@ -73,7 +73,7 @@ def _in_file(path: Path, shell: str, variable: str) -> list[tuple[str, str, str 
 
 
 def literal(text: str) -> str | None:
-    """The value of a shell assignment where it is a plain literal; None where the shell would compute it."""
+    """The value of a shell assignment where it is a plain literal; None if the shell would compute it."""
     text = text.strip()
     if match := re.match(r"'([^']*)'(?:\s*(?:[;#&].*)?)?$", text):
         return match[1]

@@ -145,7 +145,7 @@ class Provider:
     fields: Mapping[str, EffectiveValue] = field(repr=False)
 
     def get(self, name: str) -> Any:
-        """The effective value of a field, None where it is unset."""
+        """The effective value of a field, None if it is unset."""
         found = self.fields.get(name)
         return found.value if found else None
 
@@ -284,7 +284,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that `look` found. `plan` is None where Codex cannot come as far as a request (see `problems`)."""
+    """Everything that `look` found. `plan` is None if Codex cannot come as far as a request (see `problems`)."""
 
     invocation: Invocation
     command: Command

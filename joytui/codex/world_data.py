@@ -13,7 +13,7 @@ def layers_data(world: World) -> list[dict[str, Any]]:
 
 
 def request_data(world: World) -> dict[str, Any] | None:
-    """The request that Codex would send; None where it would send none."""
+    """The request that Codex would send; None if it would send none."""
     plan = world.plan
     if plan is None:
         return None

@@ -32,7 +32,7 @@ Series = Mapping[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Culprit:
-    """Whose spending it was: `dimension` "key", "model", "project", …; `usual` 0 where it never spent at that hour."""
+    """Whose spending it was: `dimension` "key", "model", "project", …; `usual` 0 if it never spent at that hour."""
 
     dimension: str
     name: str
@@ -55,7 +55,7 @@ class Culprit:
 class Anomaly:
     """Hours side by side that were out of the ordinary, `begin` to `end` (not part of it), and what is usual in them.
 
-    `culprits`: one for each dimension that has one; none where nobody alone explains half of it.
+    `culprits`: one for each dimension that has one; none if nobody alone explains half of it.
     """
 
     begin: datetime

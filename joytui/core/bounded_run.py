@@ -35,8 +35,8 @@ def run_bounded(
     most_bytes: int,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Ran:
-    """Runs it with nothing on stdin, at most so long; what prints more than `most_bytes` is ended, too. Its whole process group
-    is gone afterwards, children that it left behind included. Raises OSError, ValueError where it cannot be started."""
+    """Runs it with empty stdin and a time limit; printing more than `most_bytes` ends it, too. Its whole process group
+    is gone afterwards, children that it left behind included. Raises OSError, ValueError if it cannot be started."""
     process = subprocess.Popen(
         list(command), env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,

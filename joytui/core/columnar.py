@@ -54,7 +54,7 @@ class Coded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`rows` requests, oldest change first, by the names of their fields. `seq`: where to go on after it."""
+    """`rows` requests, oldest change first, by the names of their fields. `seq`: where to continue after it."""
 
     rows: int
     seq: int
@@ -81,7 +81,7 @@ class Block:
 
 
 def narrow(numbers: Sequence[int]) -> array[int]:
-    """As an array of the narrowest kind. Raises ValueError where a number is negative or too large."""
+    """As an array of the narrowest kind. Raises ValueError if a number is negative or too large."""
     top = max(numbers, default=0)
     for kind, limit in LIMITS.items():
         if top < limit:
@@ -93,7 +93,7 @@ def narrow(numbers: Sequence[int]) -> array[int]:
 
 
 def coded(values: Sequence[str | None]) -> Coded:
-    """Texts by number. Raises ValueError where something else stands among them."""
+    """Texts by number. Raises ValueError if something else stands among them."""
     try:
         places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     except TypeError as error:
@@ -112,7 +112,7 @@ def _check_texts(values: Iterable[Any]) -> None:
 
 
 def block_of(rows: Sequence[Mapping[str, Any]]) -> Block:
-    """From RequestViews as plain data. Raises ValueError where they are none."""
+    """From RequestViews as plain data. Raises ValueError if they are none."""
     try:
         columns: dict[str, Sequence[Any]] = dict.fromkeys(_NAMES, ())
         if rows:
@@ -250,7 +250,7 @@ def _base64(data: bytes) -> str:
 
 
 def from_json(data: Any) -> Block:
-    """A block from what stands in "columns". Raises ValueError where it does not hold: columns of other lengths, places that
+    """A block from what stands in "columns". Raises ValueError if it does not hold: columns of other lengths, places that
     are not there, other kinds of values. Columns that are missing are empty, others are left out."""
     try:
         rows, seq = int(data["rows"]), int(data["seq"])

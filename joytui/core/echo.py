@@ -13,9 +13,9 @@ import re
 from collections.abc import Hashable, Iterable, Iterator
 
 PART = 8
-"""Letters and digits: so many of a key in a row are a part of it."""
+"""Letters and digits: this many in a row from a key count as a part of it."""
 SHORTEST = 6
-"""Bytes: what is shorter is no key, and would be found everywhere."""
+"""Bytes: what is shorter is not a key, and would be found everywhere."""
 MASK_BYTES = "‹redacted›".encode()
 WHOLE_LIMIT = 32 * 1024
 """The most bytes that are looked at for more than the whole key: 32 kB take some 3 ms, odd ones 30."""
@@ -34,7 +34,7 @@ _ERROR = re.compile(rb'"error"\s*:\s*["{]|"type"\s*:\s*"error"|^event:\s*error',
 
 class Echo:
     """Finds one key in what came back. Making one takes a while: keep it as long as the key. `keys`: what is looked for, as texts;
-    none where the key is too short to be one."""
+    none if the key is too short to be one."""
 
     __slots__ = ("_key", "_parts", "keys")
 
@@ -216,7 +216,7 @@ class _Run:
         self.pieces.append((at, piece))
 
     def skip(self, many: int) -> None:
-        """The key begins so many characters later than it seemed."""
+        """The key begins this many characters later than it seemed."""
         self.length -= many
         many -= max(0, min(many, self.length + many - sum(len(piece) for _, piece in self.pieces)))
         while many and self.pieces:

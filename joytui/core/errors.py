@@ -52,7 +52,7 @@ GATEWAY_THERE = "gateway-there"
 
 
 class UnreachableError(JoytuiError):
-    """`kind` is GATEWAY_THERE, or None where nobody decides by it."""
+    """`kind` is GATEWAY_THERE, or None if nobody decides by it."""
 
     exit_code = EXIT_UNREACHABLE
 

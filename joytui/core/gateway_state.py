@@ -24,7 +24,7 @@ from joytui.core.whole_file import write_whole
 class GatewayState:
     """`url` is "http://HOST:PORT" without a path; `started_at` RFC 3339 UTC; `upstream` as given, None when offline.
 
-    `settings`: those that are no defaults, by name; None where an older gateway did not say.
+    `settings`: those that are not defaults, by name; None if an older gateway did not say.
     """
 
     url: str
@@ -49,7 +49,7 @@ def proves(answer: object, admin_token: str, nonce: str, url: str) -> bool:
 
 
 def read_state(path: Path) -> GatewayState | None:
-    """The state that a gateway wrote, None where there is none or it cannot be read as one. Not a proof that it runs."""
+    """The state that a gateway wrote, None if there is none or it cannot be read as one. Not a proof that it runs."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return GatewayState(
@@ -89,7 +89,7 @@ def is_on_demand(path: Path, pid: int) -> bool:
 
 
 def read_token(path: Path) -> str | None:
-    """The token in this file, None where there is none that can be read."""
+    """The token in this file, None if there is none that can be read."""
     try:
         return path.read_text(encoding="utf-8").strip() or None
     except (OSError, ValueError):

@@ -23,7 +23,7 @@ def open_lock(path: Path) -> IO[str]:
 
 
 def try_lock(file: IO[str]) -> bool:
-    """Whether the lock is ours now; False where another process has it. Closing the file gives it back."""
+    """Whether the lock is ours now; False if another process has it. Closing the file gives it back."""
     try:
         portalocker.lock(file, portalocker.LOCK_EX | portalocker.LOCK_NB)
     except (portalocker.LockException, OSError):

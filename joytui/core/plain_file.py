@@ -1,4 +1,4 @@
-"""Reads files that a user named or may have put somewhere: a pipe never makes the reader wait, a device is no file."""
+"""Reads files that a user named or may have put somewhere: a pipe never makes the reader wait, a device is not a file."""
 
 from __future__ import annotations
 

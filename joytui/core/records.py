@@ -64,7 +64,7 @@ Action = Literal["stop-daemon", "start-gateway"]
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """What to do. `commands` can be pasted into a shell; `patch` is a unified diff, None where it would hold a secret.
+    """What to do. `commands` can be pasted into a shell; `patch` is a unified diff, None if it would hold a secret.
 
     `safe`: applying it changes only what Codex does with this provider, and can be undone; else it wants a person's answer.
 
@@ -94,7 +94,7 @@ class Finding:
 
     `works`: this invocation gets answers through the gateway; None: not decided (nothing was sent, or no answer). The
     contract has it for the verdict only. `row`, `title` and `explanation` are the words of joytui.causes, put in last.
-    `codex_says` is the text that Codex itself prints for it, None where Codex prints nothing.
+    `codex_says` is the text that Codex itself prints for it, None if Codex prints nothing.
     `details` holds machine-readable facts of this cause (`policy`, `quota`, `retry_after_s`, `codex_requests`, …).
     `summary`: what was met, in a line for the steps of the walk.
     """
@@ -155,11 +155,11 @@ class EffectiveValue:
 
 @dataclass(frozen=True, slots=True)
 class CodexInfo:
-    """The Codex that was examined. `version` and `path` are None where none was found on PATH.
+    """The Codex that was examined. `version` and `path` are None if none was found on PATH.
 
     `checked`: {"exact", "older", "newer"}: whether joytui was checked with this version, else with which one before and after it.
     `newest_checked`: the newest that it was checked with. `asked`: {"of_binary": [what it answered], "loader", "why", "disagreements"};
-    None where the installed Codex was not asked.
+    None if the installed Codex was not asked.
     """
 
     version: str | None
@@ -203,10 +203,23 @@ class SurfaceCell:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetryState:
+    """Codex's own telemetry. `on`: it goes to joytui; else somebody else's exporter is set. `arrives`: whether the gateway takes it;
+    None: not asked. `summary`: the same in a line."""
+
+    on: bool
+    endpoint: str | None
+    origin: str
+    arrives: bool | None
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that one run of the doctor found: what `joytui doctor --json` prints.
 
-    `surfaces`: only where they were asked for (`--surfaces`); no member of the JSON otherwise.
+    `surfaces`: only where they were asked for (`--surfaces`); no member of the JSON otherwise. `telemetry`: only where Codex has
+    an exporter; no member otherwise.
     """
 
     schema_version: int
@@ -219,3 +232,4 @@ class Report:
     table: tuple[TableRow, ...]
     steps: tuple[Step, ...]
     surfaces: tuple[SurfaceCell, ...] = ()
+    telemetry: TelemetryState | None = None

@@ -147,7 +147,7 @@ _ID = re.compile(r"(?:chatcmpl|resp|msg|gen|bill|req)[-_][A-Za-z0-9_-]+")
 
 def clean(value: str | None, limit: int, echo: Echo | None = None) -> Clean | None:
     """Text from outside as it may be kept: one line of at most `limit` characters, no control characters, no secrets, nothing
-    of the key that `echo` knows. None where nothing is left.
+    of the key that `echo` knows. None if nothing is left.
     """
     return _cleaned(value[:DOOR_LIMIT], limit, echo or None) if value else None
 
@@ -160,7 +160,7 @@ def clean_id(value: str | None, limit: int, echo: Echo | None = None) -> Clean |
 
 
 def cut(text: Clean | None, most: int) -> Clean | None:
-    """The beginning of such a text, of at most so many bytes of UTF-8."""
+    """The beginning of the text, at most this many bytes of UTF-8."""
     return text and Clean(text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore"))
 
 
@@ -199,6 +199,6 @@ def escaped_json(text: str) -> str:
 
 
 def _escape(char: str) -> str:
-    if "\ud800" <= char <= "\udfff":  # half of a pair is no text, and many a reader of JSON gives up at it
+    if "\ud800" <= char <= "\udfff":  # half of a pair is not text, and many a reader of JSON gives up at it
         return "?"
     return json.dumps(char)[1:-1] if char != "\x7f" else "\\u007f"  # json takes DEL for printable

@@ -12,7 +12,7 @@ _PORT = re.compile(r":\d*\Z")
 def repository(origin: str) -> str | None:
     """`host/path` of a git remote (`https://…`, `ssh://…`, `git@host:path`), or the path of one on this machine.
 
-    Without user, password, port, query and `.git`; None where nothing is left.
+    Without user, password, port, query and `.git`; None if nothing is left.
     """
     text = origin.strip()
     if scheme := _URL.match(text):
@@ -28,7 +28,7 @@ def repository(origin: str) -> str | None:
 
 
 def _without_login(rest: str) -> str:
-    """What follows `scheme://`, from the host on. A password may hold a slash: then what stands before it is no host."""
+    """What follows `scheme://`, from the host on. A password may hold a slash: then what stands before it is not a host."""
     place, slash, path = rest.partition("/")
     if "@" in place:
         return place.rpartition("@")[2] + slash + path

@@ -19,7 +19,7 @@ from joytui.core.token_counts import TokenCounts
 
 Kind = Literal["id", "time", "text", "list", "status", "count", "number", "cost", "source", "span", "flag"]
 """id: a text that hardly repeats. text: one that does. list: a few words of a fixed set (one text in a column and in the store:
-`joined`). count: of tokens. number: from 1 up, None where nobody counted. cost: nano-credits (a decimal string of credits on the
+`joined`). count: of tokens. number: from 1 up, None if nobody counted. cost: nano-credits (a decimal string of credits on the
 wire). source: where the cost is from. span: milliseconds from when the request came. flag: yes or no."""
 
 GATEWAY, TELEMETRY, ROLLOUT = "gateway", "telemetry", "rollout"

@@ -36,6 +36,6 @@ def as_json(record: RequestRecord) -> dict[str, Any]:
 
 
 def request_sheet(records: Iterable[RequestRecord]) -> Sheet:
-    """All listed fields of each request, in the order of the JSON; empty where there is nothing, a list with commas."""
+    """All listed fields of each request, in the order of the JSON; empty if there is nothing, a list with commas."""
     views = ({**view, **{name: joined(view[name]) for name in LISTS}} for view in map(request_view, records))
     return Sheet(CSV_HEAD, [[view[name] for name in CSV_HEAD] for view in views])

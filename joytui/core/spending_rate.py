@@ -37,7 +37,7 @@ def ordinary(hours: Mapping[int, int], at: datetime) -> tuple[dict[int, int], in
 
 
 def runs_out(left: int, rate: int, at: datetime) -> datetime | None:
-    """When `left` nano-credits are gone at so many an hour; None where that takes longer than a year."""
+    """When `left` nano-credits are used up at this hourly rate; None if that takes longer than a year."""
     if rate <= 0 or left // rate > 366 * 24:
         return None
     return at + timedelta(seconds=left * 3600 // rate)

@@ -24,7 +24,7 @@ class EventTooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SseEvent:
-    """One event: its `data` lines joined by newlines, and its `event:` name, None where it has none."""
+    """One event: its `data` lines joined by newlines, and its `event:` name, None if it has none."""
 
     data: str
     name: str | None = None

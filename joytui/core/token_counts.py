@@ -71,7 +71,7 @@ class UsageTotals(NamedTuple):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> UsageTotals:
-        """The numbers of a row of the wire; what is missing is 0. Raises ValueError (MoneyError) for what is no number."""
+        """The numbers of a row of the wire; what is missing is 0. Raises ValueError (MoneyError) for what is not a number."""
         counts = (int(row.get(name) or 0) for name in USAGE_NUMBERS[:-1])
         return cls._make([*counts, parse_credits(row.get("cost_credits") or "0")])
 

@@ -28,11 +28,16 @@ means the new key, and is not enough (409) to revoke, disable or enable.
                                                   oldest change first; a request comes when admitted (status null) and again when
                                                   it ended; without `after` only what happens from now on; comments as heartbeat
     GET    /console/v1/usage                      by (repeated) since until filter top only (repeated) tests source -> UsageView
-                                                  top: so many projects or threads, the dearest; all others are one, "(others)"
-                                                  only: nothing but these values of the one field in `by` that is no time
+                                                  top: this many projects or threads, the most expensive; all others are one, "(others)"
+                                                  only: nothing but these values of the one field in `by` that is not a time
                                                   source: "gateway" (the default), or "telemetry": what it alone told of
     GET    /console/v1/tasks                      since limit task  -> {"tasks": [TaskView]}, those that asked last first
                                                   since: of those that asked since then (default 24h); task: this one alone
+    POST   /console/v1/tasks/stop                 TaskNamed         -> TaskView: what runs of it ends, and nothing of it is answered
+    POST   /console/v1/tasks/resume               TaskNamed         -> TaskView: it goes on (409 where it is not stopped)
+    GET    /console/v1/budgets                                      -> {"budgets": [NodeBudget]}: the nodes that have limits, each below its parent
+    PUT    /console/v1/budgets                    BudgetSet         -> NodeBudget
+    POST   /console/v1/budgets/raise              BudgetRaise       -> NodeBudget
     GET    /console/v1/latency                    since until       -> {"rows": [LatencyView]}, by hour
     GET    /console/v1/models                     key=ID            -> {"models": [ModelView]}
     GET    /console/v1/wallet                                       -> {"enabled": bool, "wallets": [WalletView]}
@@ -98,6 +103,12 @@ class PolicyView(Model):
     logs: bool = True
     blocked: bool = False
     block_reason: str | None = None
+    max_requests_per_minute: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="of a task; one that asks more often is stopped"
+    )
+    max_identical_turns: int | None = Field(
+        default=None, ge=1, le=1_000, description="in a row; a task with more is stopped"
+    )
 
 
 TRIAL_LABEL = "joytui-try"
@@ -338,7 +349,8 @@ class AgentView(UsageNumbers):
 
 
 class TaskView(UsageNumbers):
-    """A root thread with its sub-agents. `state`: running while a request runs, or a tool that the last answer called; `agents`: how
+    """A root thread with its sub-agents. `state`: running while a request runs, or a tool that the last answer called; stopped until
+    it is resumed; `agents`: how
     many threads. `key` to `commit` are what the newest request of its root said."""
 
     id: str = Field(description="the root thread")
@@ -353,6 +365,14 @@ class TaskView(UsageNumbers):
     agents: int = 0
     limit_credits: str | None = None
     threads: list[AgentView] = Field(default_factory=list)
+    stopped_at: str | None = None
+    stopped_why: str | None = Field(default=None, description="what a breaker counted; null where somebody stopped it")
+
+
+class TaskNamed(Model):
+    model_config = ConfigDict(extra="forbid")
+
+    task: str = Field(min_length=1, max_length=100, description="the root thread")
 
 
 class UpstreamView(Model):

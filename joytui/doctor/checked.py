@@ -29,7 +29,7 @@ def newest_checked() -> str:
 
 
 def asked_data(world: World) -> dict[str, Any] | None:
-    """What the installed Codex was asked, for the report; None where it was not to be asked."""
+    """What the installed Codex was asked, for the report; None if it was not to be asked."""
     asked = world.asked
     if asked is None:
         return None

@@ -48,7 +48,7 @@ class Behaviour:
 
 
 def backoff(retries: int) -> float:
-    """The sum of the waits before so many retries, seconds."""
+    """The total wait before this many retries, in seconds."""
     return round(BASE_WAIT * float(2 ** min(retries, 30) - 1), 1)
 
 

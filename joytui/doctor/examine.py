@@ -26,6 +26,7 @@ from joytui.core.records import (
     Status,
     Step,
     TableRow,
+    TelemetryState,
 )
 from joytui.doctor.checked import asked_data, checked_with, newest_checked, version_told
 from joytui.doctor.codex_words import Patience, per_request
@@ -34,6 +35,7 @@ from joytui.doctor.fix.registry import fix_for
 from joytui.doctor.limits import Cancelled, Limit
 from joytui.doctor.local_gateway import path_it_lacks
 from joytui.doctor.steps import BY_ID, StepBook
+from joytui.doctor.telemetry_state import telemetry_state
 
 DEFAULT_TIMEOUT = 10.0
 REMOTE_REACHED = "the app server answers"
@@ -76,7 +78,8 @@ def examine(
         if warning.cause:
             book.warn(warning.cause, warning.summary)
     _record_passed(book, judged)
-    return _report(world, judged, warnings, book, "cancelled" if cancelled() else _not_run(send, judged))
+    state = telemetry_state(world, limit, send=send and not cancelled())
+    return _report(world, judged, warnings, book, "cancelled" if cancelled() else _not_run(send, judged), state)
 
 
 def _not_run(send: bool, judged: Finding) -> str:
@@ -279,7 +282,14 @@ _PASSED = {
 # --- the report -------------------------------------------------------------------------------------------------------
 
 
-def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBook, not_run: str) -> Report:
+def _report(
+    world: World,
+    judged: Finding,
+    warnings: list[Finding],
+    book: StepBook,
+    not_run: str,
+    telemetry: TelemetryState | None,
+) -> Report:
     from joytui.doctor.report import redacted
 
     steps = book.finish(not_run)
@@ -302,6 +312,7 @@ def _report(world: World, judged: Finding, warnings: list[Finding], book: StepBo
         warnings=tuple(worded(world, warning, refused) for warning in warnings),
         table=table_of(steps),
         steps=steps,
+        telemetry=telemetry,
     )
     return redacted(report, world.secrets)
 

@@ -55,7 +55,7 @@ class Answer:
         return self._pieces
 
     def read(self, limit_bytes: int = BODY_LIMIT) -> bytes:
-        """The body up to so many bytes; what has come where it breaks off or time runs out."""
+        """The body up to this many bytes, or what has arrived when it breaks off or time runs out."""
         data = b""
         try:
             for piece in self._pieces:

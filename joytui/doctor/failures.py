@@ -97,7 +97,7 @@ def _failure(turns: list[Turn]) -> Failure:
 
 
 def told(history: History) -> list[str]:
-    """The history as lines for a person, newest failure first; none where there are no turns."""
+    """The history as lines for a person, newest failure first; none if there are no turns."""
     if not history.turns:
         return []
     went = ", ".join(f"{count} to {name!r}" for name, count in history.by_provider.items())

@@ -32,7 +32,7 @@ class Foretold:
 
 
 def foretell(asker: Asker, model: str, size: int) -> Foretold | None:
-    """What a request of so many bytes for this model would meet; None where that is not told. Raises Cancelled."""
+    """What a request of this size (bytes) for this model would meet; None if the gateway does not say. Raises Cancelled."""
     query = urlencode({"model": model, "input_bytes": size}, errors="replace")
     found = asker.get(f"{OWN_KEY_PATH}?{query}")
     if found is None or found[0] != 200:

@@ -14,7 +14,7 @@ LONGEST = 300
 
 
 def read_history(codex_home: str) -> History | None:
-    """The newest turns, None where this CODEX_HOME has no sessions."""
+    """The newest turns, None if this CODEX_HOME has no sessions."""
     if not os.path.isdir(os.path.join(codex_home, "sessions")):
         return None
     from joytui.doctor.failures import last_failures
@@ -46,7 +46,7 @@ def failure_told(history: History) -> str | None:
 
 
 def newest_open(history: History) -> Failure | None:
-    """The newest failure, None where a turn went well after it."""
+    """The newest failure, None if a turn went well after it."""
     newest = next(iter(history.failures), None)
     settled = newest and history.last_good and history.last_good > newest.last
     return None if settled else newest

@@ -33,7 +33,7 @@ class Limit:
         return max(0.0, self.until - time.monotonic())
 
     def within(self, seconds: float) -> Limit:
-        """The smaller of this limit and so many seconds from now."""
+        """The earlier of this limit and this many seconds from now."""
         return Limit(min(self.until, time.monotonic() + seconds), self.cancelled)
 
     def slice(self) -> float:
@@ -46,7 +46,7 @@ class Limit:
         return min(left, SLICE)
 
     def pause(self, seconds: float) -> None:
-        """Waits so long. Raises OutOfTime and Cancelled."""
+        """Waits this long. Raises OutOfTime and Cancelled."""
         end = time.monotonic() + seconds
         while (rest := end - time.monotonic()) > 0:
             time.sleep(min(rest, self.slice()))

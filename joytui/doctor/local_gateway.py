@@ -26,7 +26,7 @@ def is_local_gateway(world: World) -> bool:
 
 
 def path_it_lacks(world: World) -> Evidence | None:
-    """The path of a base_url that leads to joytui's own gateway, which serves no model below it; None where it is right."""
+    """The path of a base_url that leads to joytui's own gateway, which serves no model below it; None if it is right."""
     if world.plan is None or world.provider is None or world.provider.builtin or not is_local_gateway(world):
         return None
     path = urlsplit(world.plan.wire_url).path
@@ -39,7 +39,7 @@ def path_it_lacks(world: World) -> Evidence | None:
 def running_elsewhere(world: World) -> str | None:
     """The base_url of joytui's gateway, if requests go to another loopback port than the one where it runs.
 
-    Its process must be there; nothing is sent. None where there is no such gateway.
+    Its process must be there; nothing is sent. None if there is no such gateway.
     """
     state = read_state(places(world.invocation.env).state_file)
     if state is None or world.plan is None or not _is_there(state.pid):

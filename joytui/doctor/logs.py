@@ -18,7 +18,7 @@ def look_up(origin: str, request_id: str, limit: Limit) -> tuple[Status, str]:
         return "unknown", search
     try:
         found = _in_local_gateway(request_id, limit.within(LOOK_LIMIT).left())
-    except Exception:  # optional proof: whatever is wrong with it is no fault of the Codex under examination
+    except Exception:  # optional proof: whatever is wrong with it is not a fault of the Codex under examination
         return "unknown", search
     if not found:
         return "unknown", search

@@ -97,7 +97,7 @@ def _is_good(probe: Probe, url: str) -> bool:
 
 
 def _ask(probe: Probe, url: str) -> Asked | None:
-    """As Codex asks, without asking again; None where the doctor's own time was too short to tell. Raises Cancelled."""
+    """As Codex asks, without asking again; None if the doctor's own time was too short to tell. Raises Cancelled."""
     headers = [*probe.asker.key_headers, ("accept", b"*/*"), MARK]
     glue = "&" if "?" in url else "?"
     limit = probe.limit.within(WAITS_S)

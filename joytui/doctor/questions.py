@@ -34,7 +34,7 @@ class Asker:
     asked: int = 0
 
     def post_empty(self, path: str, key_headers: Sequence[tuple[str, bytes]] | None = None) -> tuple[int, bytes] | None:
-        """Status and body of `{}` posted there, None where nothing answers."""
+        """Status and body of `{}` posted there, None if nothing answers."""
         headers = [
             *(self.key_headers if key_headers is None else key_headers),
             ("content-type", b"application/json"),
@@ -48,7 +48,7 @@ class Asker:
         return self._ask(path, Request("GET", [*self.key_headers, ("accept", b"application/json"), MARK]))
 
     def is_there(self, path: str) -> bool | None:
-        """Whether the route exists; None where nothing answers."""
+        """Whether the route exists; None if nothing answers."""
         found = self.post_empty(path)
         return None if found is None else _there(*found)
 
@@ -76,7 +76,7 @@ class Asker:
 
 
 _UNDERSTOOD = (400, 415, 422)
-"""Statuses by which a route says that `{}` is no request for it."""
+"""Statuses by which a route says that `{}` is not a request for it."""
 
 
 def _there(status: int, body: bytes) -> bool:
@@ -88,12 +88,12 @@ def _there(status: int, body: bytes) -> bool:
 
 
 def catalog(asker: Asker, base_path: str) -> tuple[str, ...]:
-    """The model keys that the gateway offers: `{base}/models`, else `/api/v1/models`; empty where neither tells."""
+    """The model keys that the gateway offers: `{base}/models`, else `/api/v1/models`; empty if neither tells."""
     return listed(asker, base_path) or _names_at(asker, "/api/v1/models")
 
 
 def listed(asker: Asker, base_path: str) -> tuple[str, ...]:
-    """The model keys at `{base}/models`; empty where there is no such list."""
+    """The model keys at `{base}/models`; empty if there is no such list."""
     return _names_at(asker, f"{base_path.rstrip('/')}/models")
 
 

@@ -39,7 +39,7 @@ def try_server(world: World, server: RemoteServer, limit: Limit, book: StepBook,
 
 
 def _words(fault: NetFault) -> str | None:
-    """The end of Codex's message; None where it was not seen."""
+    """The end of Codex's message; None if it was not seen."""
     if fault.where.startswith("unix://"):
         return fault.summary
     if fault.cause in ("connection-refused", "proxy-unreachable"):

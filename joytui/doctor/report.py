@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from joytui.core.known_secrets import shown_setting
-from joytui.core.records import EffectiveValue, Evidence, Finding, Fix, Report, SurfaceCell, TableRow, to_json
+from joytui.core.records import (
+    EffectiveValue,
+    Evidence,
+    Finding,
+    Fix,
+    Report,
+    SurfaceCell,
+    TableRow,
+    TelemetryState,
+    to_json,
+)
 from joytui.core.redaction import MASK, Redactor, visible
 from joytui.doctor.scrub import shown_patch
 
@@ -32,6 +42,8 @@ def report_json(report: Report) -> dict[str, Any]:
         del warning["works"]
     if not report.surfaces:
         del data["surfaces"]
+    if report.telemetry is None:
+        del data["telemetry"]
     return data
 
 
@@ -72,7 +84,13 @@ def redacted(report: Report, secrets: Iterable[str]) -> Report:
             replace(step, summary=redactor.text(step.summary), details=redactor.data(dict(step.details)))
             for step in report.steps
         ),
+        telemetry=report.telemetry and _redacted_telemetry(report.telemetry, redactor),
     )
+
+
+def _redacted_telemetry(state: TelemetryState, redactor: Redactor) -> TelemetryState:
+    endpoint = redactor.text(state.endpoint) if state.endpoint else None
+    return replace(state, endpoint=endpoint, origin=redactor.text(state.origin), summary=redactor.text(state.summary))
 
 
 def _redacted_fix(finding: Finding, secrets: Iterable[str], redactor: Redactor) -> Fix | None:
@@ -207,6 +225,8 @@ def _footer(report: Report, paint: Paint, width: int) -> str:
     known = next((step for step in report.steps if step.id == "codex.version"), None)
     if known is not None and known.status == "warn":
         lines.append(known.summary)
+    if report.telemetry is not None:
+        lines.append(f"{report.telemetry.summary} ({report.telemetry.origin})")
     details = report.verdict.details
     if sent := details.get("test_requests"):
         usage = details.get("test_usage")

@@ -88,7 +88,7 @@ _MADE_GOOD_BY_A_BRIDGE = ("chat-stream-on-responses", "not-an-event-stream", "st
 
 
 def _with_chat(probe: Probe, judged: Finding) -> Finding:
-    """Where the gateway offers Chat Completions, which a bridge could use; nothing where that is not clear."""
+    """Where the gateway offers Chat Completions, which a bridge could use; nothing if that is not clear."""
     if probe.plan.wire_api == "chat" or "line" in judged.details:
         return judged
     path = f"{_base(probe.route.target.path)}/chat/completions"
@@ -140,7 +140,7 @@ def _from_upstream(sent: Sent) -> bool:
 
 
 def _names_policy(probe: Probe, sent: Sent) -> bool:
-    """Whether the refusal itself says that it is about policy (or at least is no answer to an anonymous request)."""
+    """Whether the refusal itself says that it is about policy (or at least is not an answer to an anonymous request)."""
     if sent.refusal is None or "policy" in sent.refusal.details:
         return True
     return sent.refusal.answer.type == "policy_rejected" and not _anonymous(probe)
@@ -190,7 +190,7 @@ def _key_fault(probe: Probe, sent: Sent, judged: Finding) -> Finding:
 
 
 def _key_not_seen(probe: Probe, judged: Finding, told: str | None) -> Finding:
-    """A gateway that saw no key in Authorization: it may look for it in a header of its own. `told`: the one that it speaks of."""
+    """A gateway that saw no key in Authorization: it may look for it in its own header. `told`: the one that it speaks of."""
     found = _renamed(judged, "key-missing", **({"header": told} if told else {}))
     credential, at = probe.world.credential, probe.route.target.path
     if credential is None or not credential.value or not fits_header(credential.value):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from joytui.core.known_secrets import is_plain, looks_random, secrets_of_environment, secrets_of_home
 from joytui.core.redaction import MASK, SECRET_WORDS, Redactor, may_name_secret
@@ -26,7 +27,7 @@ _ASSIGNED = re.compile(
     r"s?[\"']?\s{0,3}(?:[=:]|is)\s{0,3}[\"']?)(?![\"'\s\[‹]|env\b|[A-Z][A-Z0-9_]{2,}\b)([^\s\"',;}&)]{4,})"
 )
 _COUNTED = re.compile(r"(?i)_tokens[\"']?\s*[:=]\s*")
-"""How the name of a count of tokens ends, with its colon: a number after it is no secret."""
+"""How the name of a count of tokens ends, with its colon: a number after it is not a secret."""
 _IN_PATH = re.compile(r"(?:\A|[\"'\s])(?:~|\.{1,2})?/(?:[^\"'\s/]+/)+[^\"'\s/]*\Z")
 """What stands before a word in the path of a file, a temporary one's perhaps."""
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
@@ -34,6 +35,21 @@ _MORE_SHAPES = re.compile(
     r"\b(?:pk|rk|sk|jt|whsec|npm|pypi|glpat|glrt|dop_v1|hf|gsk|xai|r8|nvapi|AIza|ya29|SG|shp(?:at|ss|ca)|lin_api|ntn|secret|sess|sbp|vercel|tvly|pplx|fw|co|sq0[a-z]{3}|EAA|AGE-SECRET-KEY|github_pat)"
     r"[_\-.](?!xxx\b)[A-Za-z0-9_\-.]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bya29\.[\w\-]{8,}|\bAIza[\w\-]{16,}|\b\d{8,10}:AA[\w\-]{20,}"
 )
+
+
+def bare(url: str) -> str:
+    """Scheme, host, port and path of an address; "(unreadable)" where it is none. Never user, password, query, fragment."""
+    if not url.strip():
+        return "(empty)"
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "(unreadable)"
+    if not host or any(c.isspace() for c in url):
+        return "(unreadable)"
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}".removeprefix("://")
 
 
 class Scrubber:

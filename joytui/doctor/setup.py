@@ -59,7 +59,7 @@ def provider_plan(world: World, base_url: str, model: str, *, lists_models: bool
 
 
 async def listed_models(base_url: str, key: bytes | None, version: str) -> bytes | None:
-    """This key's models for a Codex of this version, as joytui's gateways list them; None where the gateway at this address does
+    """This key's models for a Codex of this version, as joytui's gateways list them; None if the gateway at this address does
     not. Asks it once, for a moment; without a key nobody can tell."""
     import httpx
 
@@ -154,7 +154,7 @@ def _wanted(name: str, model: str, daily: str) -> KeyCreate:
 
 def key_in_dotenv(world: World, changes: tuple[Change, ...], value: str) -> tuple[Change, ...]:
     """The key as a line of `$CODEX_HOME/.env`, which Codex reads wherever it is started; `changes`: what else is about to be
-    written. Raises RefusedError where that file takes no line."""
+    written. Raises RefusedError if that file takes no line."""
     from joytui.doctor.fix.dotenv_key import written
 
     name = key_variable(as_if(world, changes))

@@ -30,7 +30,7 @@ _HTTP = "otel.exporter.otlp-http"
 
 @dataclass(frozen=True, slots=True)
 class Exporter:
-    """Where Codex sends its telemetry. `endpoint` None: something that is no address (`where` says where it stands). `token`:
+    """Where Codex sends its telemetry. `endpoint` None: something that is not an address (`where` says where it stands). `token`:
     of joytui's own, never to be shown; None for an exporter of somebody else's. `origin`: "file:line"."""
 
     endpoint: str | None
@@ -53,7 +53,7 @@ def fingerprint(token: str) -> str:
 
 
 def exporter(world: World) -> Exporter | None:
-    """The exporter that is set, by whatever layer; None where there is none."""
+    """The exporter that is set, by whatever layer; None if there is none."""
     plain = _first(world, "otel.exporter")
     if plain is not None and plain[0] != "none":
         return Exporter(None, plain[1])
@@ -89,7 +89,7 @@ def endpoint_of(gateway_url: str) -> str:
 
 
 def check_free(found: Exporter | None) -> None:
-    """Raises RefusedError where an exporter of somebody else's stands, with what is possible."""
+    """Raises RefusedError if an exporter of somebody else's stands, with what is possible."""
     if found is None or found.ours:
         return
     raise RefusedError(
@@ -141,7 +141,7 @@ def _inline(endpoint: str, token: str) -> Any:
 
 def take_out(invocation: Invocation, here: Places) -> list[str]:
     """Takes joytui's exporter out: the bytes from before, where the file is as joytui left it, else its lines alone; a file that
-    joytui made goes. Returns what was done, in words. Raises RefusedError where it cannot."""
+    joytui made goes. Returns what was done, in words. Raises RefusedError if it cannot."""
     done: list[str] = []
     world = look(invocation)
     while (found := exporter(world)) is not None and found.ours:
@@ -154,7 +154,7 @@ def take_out(invocation: Invocation, here: Places) -> list[str]:
 
 
 def _put_back(world: World, here: Places) -> list[str]:
-    """Nothing where the file was edited since."""
+    """Nothing if the file was edited since."""
     try:
         entry = journal.undo(world.codex_home, here, what=ON)
     except RefusedError:

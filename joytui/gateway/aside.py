@@ -19,7 +19,7 @@ _thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large-body")
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
-    """The result of work on so many bytes; small work is done at once. Raises what the work raises."""
+    """The result of work on this many bytes; small work is done immediately. Raises what the work raises."""
     if size < LARGE:
         return work()
     return await asyncio.get_running_loop().run_in_executor(_thread, work)

@@ -14,7 +14,7 @@ from joytui.ledger.api import Ledger
 from joytui.ledger.records import Charge
 
 EVERY_S = 0.25
-"""So much of an answer, at most, is unknown to the store when the gateway dies."""
+"""At most this much of an answer is unknown to the store when the gateway dies."""
 
 
 class Checkpoint:

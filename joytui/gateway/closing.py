@@ -27,7 +27,7 @@ async def take_in(listening: socket.socket) -> None:
 
 
 def let_nobody_in(listening: socket.socket) -> bool:
-    """Drops what comes to the socket itself; who tries to connect now tries again, and is refused then. False where the system
+    """Drops what comes to the socket itself; who tries to connect now tries again, and is refused then. False if the system
     has no such filter (only Linux has), or keeps it from this user: there the moment until the socket is closed has to be short
     enough."""
     if sys.platform != "linux":

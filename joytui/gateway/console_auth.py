@@ -24,7 +24,7 @@ HAVE: Mapping[Right, frozenset[Role]] = {
     "admin": frozenset({"admin"}),
 }
 """The roles that have each right. read: what a lead sees of its teams alone. whole: to read what cannot be told by teams. lead: to
-change keys, a lead those of its teams. admin: to change anything."""
+change keys and budgets, a lead those of its teams. admin: to change anything."""
 
 
 BEYOND = "beyond_teams"
@@ -104,7 +104,7 @@ def _lacking(role: Role, right: Right) -> Refused:
         return Refused(403, "read_only_token", "this token may only read")
     if right == "whole":
         return Refused(403, BEYOND, "this concerns all teams, but this token only sees its own")
-    return Refused(403, BEYOND, "this token may only change keys of its own teams")
+    return Refused(403, BEYOND, "this token may only change keys and budgets of its own teams")
 
 
 def _caller(gateway: Gateway, request: Request) -> Caller:

@@ -156,7 +156,7 @@ async def tasks(gateway: Gateway, request: Request) -> JsonAnswer:
     limit = number(request, "limit", PAGE, 1, MOST_TOP)
     asked = int(since.timestamp() * 1000), limit, request.query_params.get("task"), caller_of(request).term
     found = await gateway.ledger.tasks(*asked)
-    return JsonAnswer({"tasks": task_views(found, now_ms())})
+    return JsonAnswer({"tasks": task_views(found, now_ms(), gateway.total_of_task, gateway.stops)})
 
 
 async def latencies(gateway: Gateway, request: Request) -> JsonAnswer:

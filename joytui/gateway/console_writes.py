@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from joytui.core.clock import now_ms
+from joytui.core.filters import Not
 from joytui.core.joytoken import TIERS
 from joytui.core.money import MoneyError, parse_credits
 from joytui.core.redaction import DOOR_LIMIT, MASK, Clean, clean
@@ -20,13 +21,14 @@ from joytui.core.wire import (
     OwnerAdd,
     PolicyView,
     SenderCreate,
+    TaskNamed,
     TeamCreate,
     TokenCreate,
     WalletCredit,
     WalletSet,
 )
 from joytui.gateway import refusals, views
-from joytui.gateway.console_auth import check_owner, keys_of
+from joytui.gateway.console_auth import BEYOND, caller_of, check_owner, keys_of
 from joytui.gateway.dry_run import check
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
@@ -34,6 +36,7 @@ from joytui.gateway.plain_keys import digest, hint, new_key, new_telemetry_token
 from joytui.gateway.policy import parse_policy
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.task_views import task_views
 from joytui.ledger.records import KeyChanges, NewKey
 
 M = TypeVar("M", bound=BaseModel)
@@ -84,7 +87,7 @@ async def edit_key(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def key_action(gateway: Gateway, request: Request) -> JsonAnswer:
-    """revoke, disable or enable. Revoking is for ever, so that a name that two keys have is not enough."""
+    """revoke, disable or enable. Revoking is final, so a name that two keys share is not enough."""
     entry = _named(gateway, request, surely=True)
     action = request.url.path.rsplit("/", 1)[-1]
     revoked = entry.row.state == "revoked"
@@ -124,6 +127,41 @@ async def check_key(gateway: Gateway, request: Request) -> JsonAnswer:
     return JsonAnswer(await check(gateway, keys_of(gateway, request), await read(request, KeyCheck)))
 
 
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+
+async def stop_task(gateway: Gateway, request: Request) -> JsonAnswer:
+    """What runs of the task ends, and nothing of it is answered until it is resumed."""
+    task = await _task(gateway, request)
+    gateway.keep_stop(await gateway.ledger.stop_task(kept("task", task)))
+    return JsonAnswer(await _task_view(gateway, request, task))
+
+
+async def resume_task(gateway: Gateway, request: Request) -> JsonAnswer:
+    """It goes on, whether somebody stopped it or a breaker did. Raises Refused (409) where nobody has."""
+    task = await _task(gateway, request)
+    if not await gateway.ledger.resume_task(task):
+        raise Refused(409, CONFLICT, "this task is not stopped")
+    gateway.keep_resumed(task)
+    return JsonAnswer(await _task_view(gateway, request, task))
+
+
+async def _task(gateway: Gateway, request: Request) -> str:
+    """The task that is meant, all of which the caller sees. Raises Refused: 404, 403 where it sees a part of it."""
+    task, term = (await read(request, TaskNamed)).task, caller_of(request).term
+    await gateway.ledger.written()  # its first request may have come a moment ago
+    if not await gateway.ledger.tasks(0, 1, task, term):
+        raise Refused(404, NOT_FOUND, "no request that is kept names this task (`joytui tasks` lists the newest)")
+    if term is not None and await gateway.ledger.tasks(0, 1, task, Not(term)):
+        raise Refused(403, BEYOND, "a part of this task is beyond your teams")
+    return task
+
+
+async def _task_view(gateway: Gateway, request: Request, task: str) -> dict[str, Any]:
+    rows = await gateway.ledger.tasks(0, 1, task, caller_of(request).term)
+    return task_views(rows, now_ms(), gateway.total_of_task, gateway.stops)[0]
+
+
 # --- wallets, policies, tokens ----------------------------------------------------------------------------------------
 
 
@@ -157,7 +195,7 @@ async def put_policy(gateway: Gateway, request: Request) -> JsonAnswer:
     name = request.path_params["name"]
     if not 0 < len(name) <= 80 or not name.isprintable():
         raise refusals.bad_request("name: 1 to 80 printable characters")
-    row = await gateway.ledger.put_policy(kept("name", name), _snapshot(wanted))
+    row = await gateway.ledger.put_policy(kept("name", name), snapshot(wanted))
     return JsonAnswer(views.named_policy(row))
 
 
@@ -250,7 +288,7 @@ async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 class _Created(JsonAnswer):
-    """The answer to a new key, with the id beside it for who goes on from there."""
+    """The answer to a new key, with the id beside it for who continues from there."""
 
     key_id: str = ""
 
@@ -305,14 +343,15 @@ async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
 async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], Clean | None]:
     """The snapshot to store, and the name of the policy it was copied from."""
     if name is None:
-        return _snapshot(given or PolicyView()), None
+        return snapshot(given or PolicyView()), None
     for row in await gateway.ledger.policies():
         if row.name == name:
             return dict(row.body), row.name
     raise refusals.bad_request(f"policy_name: no policy is called {name[:80]!r}")
 
 
-def _snapshot(view: PolicyView) -> dict[str, Any]:
+def snapshot(view: PolicyView) -> dict[str, Any]:
+    """What is stored of a policy. Raises Refused (400)."""
     for field in ("fixed_model", "block_reason"):
         kept_if_any(f"policy.{field}", getattr(view, field))
     for model in view.model_blacklist:

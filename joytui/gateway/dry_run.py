@@ -59,7 +59,7 @@ async def check(gateway: Gateway, keys: KeyLookup, wanted: KeyCheck) -> dict[str
 async def check_own(
     gateway: Gateway, key: str | None, model: str, tier: str | None, address: str | None, input_bytes: int
 ) -> dict[str, Any]:
-    """For whoever asks, about the key that is shown, from where it asks: a `wire.KeyVerdict` on a request of so many bytes.
+    """A `wire.KeyVerdict` for the caller about its own key, from its own address, on a request of this many bytes.
 
     `running`: how many requests of this key are on their way, and hold what they may cost.
     """
@@ -123,10 +123,10 @@ async def _affordable(gateway: Gateway, entry: KeyEntry, candidates: list[Candid
     """The candidate that a reservation would take now. Raises Refused (402)."""
     now_ms = clock.now_ms()
     first = candidates[0]
-    for period, limit in entry.policy.limits:
-        spent, held = await gateway.ledger.window(entry.row.budget_id, period, now_ms)
+    for budget, period, limit in gateway.limits_of(entry, None):
+        spent, held = await gateway.ledger.window(budget, period, now_ms)
         if spent + held >= limit or spent + held + first.estimate > limit:
-            raise refusals.no_money(Shortfall(period, None, limit, spent, held, first.estimate, now_ms))
+            raise refusals.no_money(Shortfall(period, None, limit, spent, held, first.estimate, now_ms, budget))
     if not gateway.wallets_on:
         return first
     rows = {row.tier: row for row in await gateway.ledger.wallets()}

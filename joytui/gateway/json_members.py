@@ -44,7 +44,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
 
 def _members(text: str, read: Callable[[str, int], tuple[Any, int]]) -> list[tuple[str, Any]] | None:
-    """Name and value of each member, in order; None for JSON that is no object. `read`: what reads a value, and says where it ends.
+    """Name and value of each member, in order; None for JSON that is not an object. `read`: what reads a value, and says where it ends.
     Raises ValueError, RecursionError."""
     at = _OPEN.match(text)
     if at is None:

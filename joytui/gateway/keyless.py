@@ -1,4 +1,4 @@
-"""Who shows no valid key gets so many answers a second for each address, so that guessing and noise stay cheap.
+"""Limits how many answers per second an address without a valid key gets, so that guessing and noise stay cheap.
 
 A valid key is never asked about this, whatever comes from its address.
 """
@@ -15,7 +15,7 @@ A_SECOND = 20
 SECOND_NS = 1_000_000_000
 STEP_NS = SECOND_NS // A_SECOND
 MOST_ADDRESSES = 4_096
-"""The most recent ones; who is forgotten may begin anew."""
+"""The most recent ones; who is forgotten may begin again."""
 
 
 class KeylessPace:

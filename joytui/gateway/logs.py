@@ -51,7 +51,7 @@ class Stderr(logging.StreamHandler):  # type: ignore[type-arg]
         super().emit(record)
         self._lines += 1
         if self._log is not None and self._lines % self.EVERY == 0:
-            with contextlib.suppress(OSError, ValueError):  # a stderr that is no file at all
+            with contextlib.suppress(OSError, ValueError):  # a stderr that is not a file at all
                 renew(self._log, sys.stderr.fileno())
 
 

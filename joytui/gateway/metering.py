@@ -28,7 +28,7 @@ def charge(
 ) -> tuple[Charge, list[str]]:
     """What an answer is charged for, as far as it came, and the remarks that belong on its record.
 
-    `held`: nano-credits that are held for it; 0 where nothing limits it. `stopped`: the client did not wait for the end, or
+    `held`: nano-credits that are held for it; 0 if nothing limits it. `stopped`: the client did not wait for the end, or
     its limit was reached, so that an answer of which nothing came is charged for as well.
     """
     if _came_to_nothing(seen) and not stopped:

@@ -12,7 +12,7 @@ from joytui.core.redaction import Clean
 
 DURATION_EDGES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
 MOST_SERIES = 500
-"""Model names come from clients: beyond so many different series the rest is counted as "other"."""
+"""Model names come from clients: beyond this many series, the rest is counted as "other"."""
 ERROR_TYPES = frozenset(BY_CODE) | {
     "api_error", "bad_gateway", "client_disconnected", "duplicate_request", "failed", "gateway_interrupted", "invalid_prompt",
     "invalid_request", "invalid_request_error", "not_found", "not_found_error", "overloaded_error", "permission_error",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from joytui.core.joytoken import AUTO_MODEL, HEADER_ERROR_ORIGIN, HEADER_USED_MODEL, HEADER_USED_PROVIDER
 from joytui.core.redaction import clean
@@ -36,12 +36,14 @@ from joytui.gateway.request_body import (
 )
 from joytui.gateway.routing import Ask, route
 from joytui.gateway.runtime import Gateway
+from joytui.gateway.stops import watch_for
 from joytui.gateway.upstreams.answers import broken_event
 from joytui.gateway.upstreams.exchange import Endpoint, Exchange, ModelCall, Observation
 from joytui.gateway.visit import Visit
-from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
-from joytui.ledger.records import Candidate, Reservation
+from joytui.ledger.api import DuplicateRequest, Runaway, Shortfall, StoreUnavailable
+from joytui.ledger.records import Candidate, Limit, Reservation, Watch
 
+T = TypeVar("T")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -87,22 +89,28 @@ class ModelEndpoint:
         visit.size = size = len(raw)
         request, ask = await aside(size, lambda: self._read(raw, visit.address))
         visit.model, visit.stream = request.model, request.stream
-        assert visit.key is not None
+        entry = visit.key
+        assert entry is not None
         if request.previous is not None and not await _kept(
-            self._gateway.ledger.answered(visit.key.row.id, request.previous)
+            self._gateway.ledger.answered(entry.row.id, request.previous)
         ):
             raise refusals.bad_request(
                 "previous_response_id is only supported for a response that this key received; send the whole input"
             )
         visit.body_bytes = ask.input_tokens * BYTES_PER_TOKEN  # embedded files are not counted by their bytes
-        candidates = route(visit.key.policy, ask, self._gateway.market)
+        candidates = route(entry.policy, ask, self._gateway.market)
         opened = visit.describe()
-        limited = bool(visit.key.policy.limits or self._gateway.wallets_on)
+        if (refusal := visit.stopped()) is not None:
+            raise refusal
+        watch = await aside(size, lambda: watch_for(entry, opened, request)) if entry.policy.breaker else None
+        limits = self._gateway.limits_of(entry, opened.root_thread)
+        limited = bool(limits or self._gateway.wallets_on)
         if limited:
-            chosen, kept = await self._reserve(visit, opened, candidates), None
-        elif opened.request_id is not None or self._gateway.ledger.troubled:
+            chosen, kept = await self._reserve(opened, limits, candidates, watch), None
+        elif opened.request_id is not None or watch is not None or self._gateway.ledger.troubled:
             chosen, kept = candidates[0], None
-            await _kept(self._gateway.ledger.open(opened, chosen, self._gateway.settings.duplicate_window_s * 1000))
+            ids_ms = self._gateway.settings.duplicate_window_s * 1000
+            await self._let_through(opened, watch, self._gateway.ledger.open(opened, chosen, ids_ms, watch))
         else:
             chosen = candidates[0]
             kept = self._gateway.ledger.open(opened, chosen)
@@ -142,18 +150,24 @@ class ModelEndpoint:
         visit.share.take_read(await aside(len(raw), partial(read_size, raw, gateway.bodies.limit + SMALL)))
         return raw
 
-    async def _reserve(self, visit: Visit, opened: Opened, candidates: list[Candidate]) -> Candidate:
-        assert visit.key is not None
-        policy, settings = visit.key.policy, self._gateway.settings
-        wanted = Reservation(
-            visit.key.row.budget_id,
-            policy.limits,
-            candidates,
-            settings.lease_s * 1000,
-            settings.duplicate_window_s * 1000,
-        )
+    async def _let_through(self, opened: Opened, watch: Watch | None, asked: asyncio.Future[T]) -> T:
+        """What the store answered. A task that runs away is stopped, here and at every other gateway."""
         try:
-            chosen: Candidate = await _kept(self._gateway.ledger.reserve(opened, wanted))
+            return cast(T, await _kept(asked))
+        except Runaway as error:
+            assert watch is not None
+            why = clean(refusals.runaway(error), 200)
+            stop = await _kept(self._gateway.ledger.stop_task(watch.task, "runaway", why, watch.scope))
+            self._gateway.keep_stop(stop)
+            raise refusals.task_stopped(stop) from None
+
+    async def _reserve(
+        self, opened: Opened, limits: Sequence[Limit], candidates: list[Candidate], watch: Watch | None
+    ) -> Candidate:
+        settings = self._gateway.settings
+        wanted = Reservation(limits, candidates, settings.lease_s * 1000, settings.duplicate_window_s * 1000, watch)
+        try:
+            chosen = await self._let_through(opened, watch, self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:
             raise refusals.no_money(lack) from None
         except asyncio.CancelledError:
@@ -207,7 +221,7 @@ async def _kept(future: asyncio.Future[Any]) -> Any:
 class _Answer:
     """The upstream's answer on its way to the client, watched for a client that goes away."""
 
-    __slots__ = ("_begun", "_call", "_cut", "_gone", "_kept", "_send", "_visit")
+    __slots__ = ("_begun", "_call", "_cut", "_gone", "_halted", "_kept", "_send", "_visit")
 
     def __init__(self, visit: Visit, call: ModelCall, kept: asyncio.Future[None] | None, send: Send) -> None:
         self._visit = visit
@@ -217,6 +231,7 @@ class _Answer:
         self._begun = False
         self._cut = False
         self._gone = False
+        self._halted: Refused | None = None
 
     async def deliver(self, client: Client) -> None:
         visit = self._visit
@@ -227,15 +242,25 @@ class _Answer:
             self._gone = True
             task.cancel()
 
+        def halt(refusal: Refused) -> None:
+            if self._halted is None and not visit.ended:
+                self._halted = refusal
+                task.cancel()
+
         client.when_gone(gone)
+        visit.halt = halt
         exchange: Exchange | None = None
         visit.sent = time.monotonic()
         try:
+            if (stopped := visit.stopped()) is not None:
+                raise stopped
             exchange = await visit.gateway.upstream.call(self._call)
             await self._pass_on(exchange)
         except asyncio.CancelledError:
             task.uncancel()
-            if not self._gone:
+            if self._halted is not None and not self._gone:
+                await self._halt(self._halted, exchange)
+            elif not self._gone:
                 await self._stopped(exchange)
         except (Refused, RecursionError) as error:
             refusal = error if isinstance(error, Refused) else refusals.too_deep()
@@ -243,6 +268,7 @@ class _Answer:
             if not self._begun:
                 await send_refusal(self._send, refusal, visit.id_headers())
         finally:
+            visit.halt = None
             client.forget(gone)
             visit.leave()
             if exchange is None:
@@ -261,7 +287,7 @@ class _Answer:
         return self._visit.end(status, seen, gone=gone, cut=self._cut, upstream_key=refused)
 
     async def _kept_begin(self) -> None:
-        """The row is in the store. Raises Refused where it cannot be."""
+        """The row is in the store. Raises Refused if it cannot be."""
         if self._kept is not None:
             await _kept(self._kept)
 
@@ -270,6 +296,14 @@ class _Answer:
         await self._kept_begin()  # where both are handed over by now, they are one transaction
         if kept is not None:
             await kept
+
+    async def _halt(self, refusal: Refused, exchange: Exchange | None) -> None:
+        """Its task was stopped before anything of the answer went to the client. What the upstream has done by then is charged."""
+        seen = exchange.observation if exchange is not None else Observation()
+        seen.error_type, seen.error_message = refusal.kept_type, refusal.message
+        self._visit.end(refusal.status, seen, cut=True)
+        if not self._begun:
+            await send_refusal(self._send, refusal, self._visit.id_headers())
 
     async def _stopped(self, exchange: Exchange | None) -> None:
         """The gateway is stopped, and this request was still running when its time was over: say so, here and there."""
@@ -311,6 +345,14 @@ class _Answer:
         except Refused as refusal:
             self._cut = True
             return await _cut_off(exchange, refusal, steps.passed)
+        except asyncio.CancelledError:
+            if self._halted is None or self._gone:
+                raise
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+            self._cut = True
+            code = FINAL if self._call.endpoint == "responses" else self._halted.kept_type
+            return await _cut_off(exchange, self._halted, steps.passed, code)
         return b""
 
     def _headers(self, exchange: Exchange) -> list[tuple[bytes, bytes]]:
@@ -329,16 +371,20 @@ class _Answer:
         return headers
 
 
-async def _cut_off(exchange: Exchange, refusal: Refused, passed: int) -> bytes:
-    """Ends a stream for which no more could be held: what tells the client, in the stream's own words. What it was not given
-    any more is not charged for either."""
+FINAL = "invalid_prompt"
+"""The code of `response.failed` after which Codex shows the message as it is, and asks no more (0.171.0, observed)."""
+
+
+async def _cut_off(exchange: Exchange, refusal: Refused, passed: int, code: str | None = None) -> bytes:
+    """Ends a stream for which no more could be held, or whose task was stopped: what tells the client, in the stream's own words. What
+    it was not given any more is not charged for either."""
     if isinstance(exchange.body, AsyncGenerator):
         await exchange.body.aclose()
     await exchange.aclose()
     assert exchange.fail is not None
-    told = exchange.fail(StreamError(refusal.error_type, refusal.message, refusal.error_type))
+    told = exchange.fail(StreamError(code or refusal.error_type, refusal.message, refusal.error_type))
     seen = exchange.observation
-    seen.error_type, seen.error_message, seen.output_bytes = refusal.error_type, refusal.message, passed
+    seen.error_type, seen.error_message, seen.output_bytes = refusal.kept_type, refusal.message, passed
     return told
 
 

@@ -14,8 +14,18 @@ from joytui.ledger.records import PERIODS, Period
 
 
 @dataclass(frozen=True, slots=True)
+class Breaker:
+    """Stops a task that runs away: one that asks more often within a minute than that, or has more identical turns in a row. None
+    does not limit."""
+
+    requests_per_minute: int | None
+    identical_turns: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """A parsed policy snapshot; empty lists do not limit. Limits are nano-credits by period."""
+    """A parsed policy snapshot; empty lists do not limit. Limits are nano-credits by period. `per_task`: the
+    total of each task, with all of its sub-agents."""
 
     fixed_model: str | None = None
     tiers: tuple[str, ...] = ()
@@ -23,10 +33,12 @@ class Policy:
     ip_allow: tuple[Network, ...] = ()
     ip_block: tuple[Network, ...] = ()
     limits: tuple[tuple[Period, int], ...] = ()
+    per_task: int | None = None
     routing_strategy: str = "BALANCE"
     logs: bool = True
     blocked: bool = False
     block_reason: str | None = None
+    breaker: Breaker | None = None
 
 
 def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
@@ -39,6 +51,14 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
     tiers = tuple(snapshot.get("tiers") or ())
     if unknown := set(tiers) - set(TIERS):
         raise ValueError(f"no such tier: {', '.join(sorted(unknown))}")
+    per_task = snapshot.get("per_task_limit")
+    logs = bool(snapshot.get("logs", True))
+    if per_task is not None and not logs:
+        raise ValueError("a limit for each task needs logs: without them no task is known")
+    most = Breaker(snapshot.get("max_requests_per_minute"), snapshot.get("max_identical_turns"))
+    breaker = None if most == Breaker(None, None) else most
+    if breaker is not None and not logs:
+        raise ValueError("a key without logs keeps no tasks, so no task of it can be stopped: it takes no breaker")
     return Policy(
         fixed_model=snapshot.get("fixed_model") or None,
         tiers=tiers,
@@ -46,10 +66,12 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
         ip_allow=parse_networks(snapshot.get("ip_allow") or ()),
         ip_block=parse_networks(snapshot.get("ip_block") or ()),
         limits=limits,
+        per_task=None if per_task is None else parse_credits(str(per_task)),
         routing_strategy=snapshot.get("routing_strategy") or "BALANCE",
-        logs=bool(snapshot.get("logs", True)),
+        logs=logs,
         blocked=bool(snapshot.get("blocked", False)),
         block_reason=snapshot.get("block_reason"),
+        breaker=breaker,
     )
 
 

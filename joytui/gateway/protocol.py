@@ -1,7 +1,7 @@
 """The HTTP protocol under uvicorn: httptools (a quarter less CPU a request than h11, measured), with caps of our own.
 
-llhttp itself takes headers without an end, uvicorn waits for ever for the rest of a request and queues pipelined requests
-without a bound. Here headers have a cap, the queue has one, a request that has begun must go on, and connections have a bound.
+llhttp itself accepts endless headers, uvicorn waits forever for the rest of a request and queues pipelined requests
+without bound. Here headers have a cap, the queue has one, a request that has begun must go on, and connections have a bound.
 """
 
 from __future__ import annotations

@@ -8,14 +8,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 from joytui.core import joytoken
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
+from joytui.core.nodes import ORG
 from joytui.gateway.upstreams.exchange import error_body
-from joytui.ledger.api import Shortfall, StoreUnavailable
-from joytui.ledger.records import resets_at
+from joytui.ledger.api import Runaway, Shortfall, StoreUnavailable
+from joytui.ledger.records import StoppedTask, resets_at
 
 NOT_FOUND = "not_found"
 CONFLICT = "conflict"
@@ -30,7 +32,8 @@ STORE_UNAVAILABLE = "store_unavailable"
 
 
 class Refused(Exception):
-    """A request that the gateway itself refuses. `step` is the check that did, as JoyToken's guardrails page orders them."""
+    """A request that the gateway itself refuses. `step` is the check that did, as JoyToken's guardrails page orders them; `code`: a
+    narrower word than the type, where there is one."""
 
     def __init__(
         self,
@@ -41,6 +44,7 @@ class Refused(Exception):
         cause: str | None = None,
         step: str = "request",
         headers: Mapping[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -49,10 +53,16 @@ class Refused(Exception):
         self.cause = cause
         self.step = step
         self.headers = dict(headers or {})
+        self.code = code
+
+    @property
+    def kept_type(self) -> str:
+        """What the record calls it."""
+        return self.code or self.error_type
 
     @property
     def body(self) -> bytes:
-        return error_body(self.message, self.error_type)
+        return error_body(self.message, self.error_type, self.code)
 
 
 async def send_refusal(
@@ -143,6 +153,24 @@ def store_unavailable(error: StoreUnavailable) -> Refused:
     return Refused(503, STORE_UNAVAILABLE, message, cause="upstream-error", step="hold", headers={"Retry-After": "1"})
 
 
+def task_stopped(stop: StoppedTask) -> Refused:
+    """400, which Codex shows and does not repeat (0.171.0, observed)."""
+    at = rfc3339(datetime.fromtimestamp(stop.at / 1000, UTC))[:19]
+    runaway = stop.reason == "runaway"
+    why = f" as a runaway ({stop.why})" if runaway else ""
+    message = f"this task was stopped{why} at {at}Z, and nothing of it is answered: `joytui tasks resume {stop.task}` lets it go on"
+    code, cause = ("runaway_stopped", "runaway-stopped") if runaway else ("task_stopped", "task-stopped")
+    return Refused(400, joytoken.INVALID_REQUEST, message, cause=cause, step="request", code=code)
+
+
+def runaway(error: Runaway) -> str:
+    """What a breaker counted, in words."""
+    many = "" if error.most == 1 else "s"
+    if error.what == "requests":
+        return f"more than {error.most} request{many} within a minute"
+    return f"more than {error.most} identical turn{many} in a row"
+
+
 def no_money(lack: Shortfall) -> Refused:
     """402, with which limit refused, what is left, and when it resets."""
     return _lacking(lack, f"this request may cost up to {format_credits(lack.estimate)}")
@@ -163,10 +191,19 @@ def _lacking(lack: Shortfall, need: str) -> Refused:
     else:
         reset = resets_at(lack.period, lack.at_ms)
         when = f"resets {rfc3339(reset)[:19]}Z" if reset else "never resets"
+        whose, way_out = _node(lack.budget)
         message = (
-            f"{lack.period} limit of {format_credits(lack.limit)} credits exceeded: {format_credits(lack.left)} left"
+            f"{whose}{lack.period} limit of {format_credits(lack.limit)} credits exceeded: {format_credits(lack.left)} left"
             f" ({format_credits(lack.spent)} spent, {format_credits(lack.held)} held by running requests),"
-            f" {need}; {when}"
+            f" {need}; {when}{way_out}"
         )
         step = "budget"
     return Refused(402, joytoken.INSUFFICIENT_QUOTA, message, cause="insufficient-quota", step=step)
+
+
+def _node(budget: str | None) -> tuple[str, str]:
+    """Whose limit refused, before its words, and what lets a task go on, after them. A key's own limit is named by itself."""
+    kind, colon, name = (budget or "").partition(":")
+    if kind == "task":
+        return f"task {name}: ", f"; {joytoken.INSUFFICIENT_QUOTA}: `joytui tasks raise {name} AMOUNT` lets it go on"
+    return (f"{budget}: ", "") if colon or budget == ORG else ("", "")

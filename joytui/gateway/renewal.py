@@ -46,7 +46,7 @@ class Renewal:
         self.passed = 0
 
     async def keep_up(self) -> None:
-        """Before a piece is passed on. Raises Refused where the answer needs more than may be held: it must end then."""
+        """Before a piece is passed on. Raises Refused if the answer needs more than may be held: it must end then."""
         seen = self._seen
         if seen.output_bytes > self.passed:
             tokens = written(seen)
@@ -77,8 +77,7 @@ class Renewal:
         assert visit.key is not None
         self._due = self._begun  # what has passed is noted with it
         wanted = Reservation(
-            visit.key.row.budget_id,
-            visit.key.policy.limits,
+            visit.gateway.limits_of(visit.key, visit.opened.root_thread),
             [self._until(self._begun + AHEAD * self._step), self._until(self._begun)],
             visit.gateway.settings.lease_s * 1000,
         )
@@ -86,7 +85,7 @@ class Renewal:
         self._asked.add_done_callback(heard)  # an answer may end before it looks at what it asked for
 
     def _until(self, tokens: int) -> Candidate:
-        """The candidate with what so many output tokens are held at."""
+        """The candidate, with the amount to reserve for this many output tokens."""
         ahead = (tokens - self._begun) // self._step * self._candidate.step
         return self._candidate._replace(estimate=self._visit.holds + ahead, covers=tokens)
 

@@ -99,7 +99,7 @@ class Share:
             raise refusals.no_room_for_body()
 
     def take(self, size: int) -> bool:
-        """Whether a body of so many bytes has room."""
+        """Whether there is room for a body of this many bytes."""
         more = max(0, size - SMALL) - self.size
         if more > 0 and self._room.taken + more > self._room.limit:
             return False
@@ -131,7 +131,7 @@ def _signs(raw: bytes) -> int:
 
 
 async def read_body(receive: Receive, limit: int, share: Share | None, announced: int = 0) -> bytes | None:
-    """The body, None where it is over the limit. What is over is read on and dropped (up to a point), so that the client
+    """The body, None if it is over the limit. What is over is read on and dropped (up to a point), so that the client
     has sent all and gets to read why it was refused. Without a share all is dropped. `announced`: the size by the client's word,
     for which room is taken at once. Raises ClientGone; Refused (503) where there is no room."""
     message = await receive()

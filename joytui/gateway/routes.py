@@ -16,6 +16,7 @@ from starlette.routing import Route
 from joytui.client.console_api import PREFIX
 from joytui.core.joytoken import TELEMETRY_PATH
 from joytui.core.token_counts import MOST_TOP
+from joytui.gateway import console_budgets as budgets
 from joytui.gateway import console_reads as reads
 from joytui.gateway import console_writes as writes
 from joytui.gateway.console_auth import Right, judged
@@ -97,6 +98,11 @@ CONSOLE = (
     _console("get", "/requests/{id}", "read", reads.one_request, answer="RequestView"),
     _console("get", "/usage", "read", reads.usage_sums, answer="UsageView", query={"by": TEXT, **SPAN, "filter": TEXT, "top": GROUPS, "only": TEXT, "tests": TESTS, "source": TELLER}),
     _console("get", "/tasks", "read", reads.tasks, query={"since": TEXT, "limit": GROUPS, "task": TEXT}),
+    _console("post", "/tasks/stop", "lead", writes.stop_task, answer="TaskView", body="TaskNamed"),
+    _console("post", "/tasks/resume", "lead", writes.resume_task, answer="TaskView", body="TaskNamed"),
+    _console("get", "/budgets", "read", budgets.budgets),
+    _console("put", "/budgets", "lead", budgets.set_budget, answer="NodeBudget", body="BudgetSet"),
+    _console("post", "/budgets/raise", "lead", budgets.raise_budget, answer="NodeBudget", body="BudgetRaise"),
     _console("get", "/latency", "whole", reads.latencies, query=SPAN),
     _console("get", "/models", "read", reads.models, query={"key": TEXT}),
     _console("get", "/wallet", "read", reads.wallet),

@@ -19,6 +19,7 @@ from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
+from joytui.gateway.budget_tree import BudgetTree
 from joytui.gateway.catalog import Catalog, joined, load_catalog, with_names
 from joytui.gateway.checkpoint import Checkpoint
 from joytui.gateway.key_lookup import KeyEntry, KeyLookup
@@ -27,11 +28,23 @@ from joytui.gateway.metrics import Metrics
 from joytui.gateway.request_body import BodyRoom
 from joytui.gateway.routing import Market
 from joytui.gateway.settings import GatewaySettings
+from joytui.gateway.stops import Stops
 from joytui.gateway.tail import Tail
 from joytui.gateway.telemetry.pace import Pace
 from joytui.gateway.upstreams.exchange import Upstream
 from joytui.ledger.api import Ledger, StoreUnavailable
-from joytui.ledger.records import Access, GatewayRow, KeyRow, LessonRow, TeamRow, TokenRow, WalletRow
+from joytui.ledger.records import (
+    Access,
+    AgentRow,
+    GatewayRow,
+    KeyRow,
+    LessonRow,
+    Limit,
+    StoppedTask,
+    TeamRow,
+    TokenRow,
+    WalletRow,
+)
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import SenderRow
 
@@ -46,7 +59,7 @@ JUMP_SHOWN_S = 86_400.0
 ANSWER_S = 2.0
 """How long the store may take to say that it can be written."""
 PROBED_S = 0.5
-"""For so long a store that was written is one that can be."""
+"""How long after a write the store counts as writable."""
 ACCESS_AGAIN_S = 1.0
 """When the store is asked again after it could not tell what changed."""
 TRIAL_LIFE_MS = 2 * 3_600_000
@@ -83,6 +96,8 @@ class Gateway:
         listed = settings.offline or settings.catalog is not None
         self.market = self._market(self.shipped, knows_auto=not settings.offline, listed=listed)
         self.keys = KeyLookup()
+        self.stops = Stops()
+        self.running: dict[int, Any] = {}
         self._own_changes = 0
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
@@ -90,7 +105,6 @@ class Gateway:
         self.bodies = BodyRoom(max(settings.max_bodies_bytes, settings.max_body_bytes))
         self.tail = Tail(ledger)
         self.checkpoint = Checkpoint(ledger)
-        self.running: dict[int, Any] = {}
         self.console_seen = time.monotonic()
         self.draining = False
         self.turned_away = 0
@@ -137,26 +151,52 @@ class Gateway:
         self.senders = {row.digest: row for row in access.senders}
         self.wallets_on = access.wallets_on
         self._take_teams(access.teams)
+        self._take_stops(access.stops)
+        self.budgets = BudgetTree(access.limits, access.raises)
 
     def _take_teams(self, rows: Iterable[TeamRow]) -> None:
         self.teams: dict[str, TeamRow] = {row.name: row for row in rows}
         self._team_of: dict[str, str] = {owner: row.name for row in self.teams.values() for owner in row.owners}
 
+    def _take_stops(self, rows: Iterable[StoppedTask]) -> None:
+        self.stops.replace(rows)
+        self._end_stopped()
+
+    def _end_stopped(self) -> None:
+        """Whatever runs of a task that is stopped ends now."""
+        for visit in list(self.running.values()) if self.stops else ():
+            if visit.halt is not None and (refusal := visit.stopped()) is not None:
+                visit.halt(refusal)
+
     def team_of(self, owner: str | None) -> str | None:
         """The team that an owner of keys is in."""
         return self._team_of.get(owner) if owner is not None else None
+
+    def limits_of(self, entry: KeyEntry, task: str | None) -> tuple[Limit, ...]:
+        """All limits that a request of this key, in this task, has to keep now."""
+        row = entry.row
+        return self.budgets.above(row, entry.policy, self.team_of(row.owner), task, now_ms())
+
+    def total_of_task(self, agent: AgentRow, at_ms: int) -> int | None:
+        """What the task of this agent may cost in all, in nano-credits."""
+        entry = self.keys.get(agent.key_id or "")
+        return self.budgets.total_of_task(agent.task, entry.policy if entry else None, at_ms)
 
     async def _follow_access(self) -> None:
         """Takes over what others changed in the store, for as long as the store can tell."""
         async with aclosing(self.ledger.changes()) as changes:
             async for _ in changes:
                 while await self.ledger.access_version() != self._access_version:
-                    own_changes = self._own_changes
-                    access = await asyncio.to_thread(self.ledger.access)
-                    if (
-                        own_changes == self._own_changes
-                    ):  # else it may be older than what this gateway has changed since
-                        self._take_access(access)
+                    await self.read_access()
+
+    async def read_access(self) -> None:
+        """Takes over what the store has now."""
+        while True:
+            own_changes = self._own_changes
+            access = await asyncio.to_thread(self.ledger.access)
+            if own_changes == self._own_changes:  # else it may be older than what this gateway has changed since
+                self._take_access(access)
+                return
 
     def keep(self, row: KeyRow) -> KeyEntry:
         """Takes over a key that this gateway itself has just made or changed in the store."""
@@ -172,6 +212,17 @@ class Gateway:
         """The same for the teams."""
         self._own_changes += 1
         self._take_teams(rows)
+
+    def keep_stop(self, row: StoppedTask) -> None:
+        """The same for a task that was stopped."""
+        self._own_changes += 1
+        self.stops.put(row)
+        self._end_stopped()
+
+    def keep_resumed(self, task: str) -> None:
+        """The same for a task that goes on."""
+        self._own_changes += 1
+        self.stops.drop(task)
 
     def keep_senders(self, rows: Iterable[SenderRow]) -> None:
         """The same for the telemetry tokens."""
@@ -201,7 +252,7 @@ class Gateway:
         )
 
     async def list_models(self) -> None:
-        """Asks the upstream for its models; without a list of its own the shipped catalog stands.
+        """Asks the upstream for its models; without its own list the shipped catalog stands.
 
         `auto` is passed on where the list has it, where it is JoyToken's catalog (which has no such entry), and where
         there is no list to tell; else the router picks from the list.

@@ -54,7 +54,8 @@ class UpstreamSettings(BaseModel):
     """How it wants its requests, where its host does not tell: a vendor ("mistral", "groq", "openai", "gpt-5", "default"), and
     lessons in the words of `joytui gateway upstreams` ("text only", "no stream_options"). One, or a list."""
     drop: list[str] = []
-    """Fields that no request to it has: ["parallel_tool_calls"]."""
+    """Fields that no request to it has: ["parallel_tool_calls"]. Without max_tokens it is not told how long an answer may be: one
+    that is not streamed may then cost more than was held for it."""
     extra_body: dict[str, Any] = {}
     """Fields that each request to it has besides: { enable_thinking = false }."""
     headers: dict[str, str] = {}
@@ -129,7 +130,7 @@ class GatewaySettings(BaseModel):
     "?schema=NAME" for another schema than joytui. Its password belongs into PGPASSWORD or a passfile. Without it: a file in the
     data folder."""
     retention_days: int = Field(90, ge=0, le=36_500)
-    """Request rows go after so many days, sums stay; 0 keeps them for ever."""
+    """Request rows are deleted after this many days, sums stay; 0 keeps rows forever."""
 
     upstream: str | None = None
     """An OpenAI base URL. Without one the built-in offline model answers."""

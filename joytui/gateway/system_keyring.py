@@ -20,12 +20,12 @@ class KeyringTrouble(Exception):
 
 
 def backend_name() -> str:
-    """The keyring that is there, by its own name. Raises KeyringTrouble where none is."""
+    """The keyring that is there, by its own name. Raises KeyringTrouble if none is."""
     return str(_bounded(_backend)[0])
 
 
 def read(name: str) -> str | None:
-    """The key of an upstream, None where the keyring has none. Raises KeyringTrouble."""
+    """The key of an upstream, None if the keyring has none. Raises KeyringTrouble."""
     found: str | None = _bounded(lambda: _backend()[1].get_password(SERVICE, name))
     return found
 
@@ -60,7 +60,7 @@ def _backend() -> tuple[str, Any]:
 
 
 def _bounded(act: Callable[[], T]) -> T:
-    """The act in a thread of its own: one that hangs is left behind. What the keyring raises may be anything."""
+    """The act in its own thread: one that hangs is left behind. What the keyring raises may be anything."""
     outcome: list[T] = []
     trouble: list[BaseException] = []
 

@@ -33,15 +33,24 @@ class TurnContext(NamedTuple):
     dirty: bool = False
 
 
+ID_LENGTH = 100
+
+
+def root_thread(headers: Mapping[str, str], door: Callable[[str | None, int], Clean | None]) -> Clean | None:
+    """`TurnContext.root_thread` alone."""
+    named = headers.get("session-id") or _text(_object(headers.get("x-codex-turn-metadata")), "session_id")
+    return door(named, ID_LENGTH)
+
+
 def turn_context(headers: Mapping[str, str], door: Callable[[str | None, int], Clean | None]) -> TurnContext:
-    """`door` lets a text of at most so many characters in (`core.redaction.clean`). What is no text is not told."""
+    """`door` (`core.redaction.clean`) accepts text up to a number of characters. Anything that is not text is ignored."""
     said = _object(headers.get("x-codex-turn-metadata"))
     project, workspace = _workspace(said)
     origin = _text(_object_in(workspace, "associated_remote_urls"), "origin")
     return TurnContext(
         thread_id=door(headers.get("thread-id") or headers.get("session-id"), 100),
         turn_id=door(_text(said, "turn_id"), 100),
-        root_thread=door(headers.get("session-id") or _text(said, "session_id"), 100),
+        root_thread=door(headers.get("session-id") or _text(said, "session_id"), ID_LENGTH),
         parent_thread=door(headers.get("x-codex-parent-thread-id") or _text(said, "parent_thread_id"), 100),
         root_turn=door(_text(said, "root_turn_id"), 100),
         subagent=door(headers.get("x-openai-subagent") or _kind(said), 60),

@@ -43,7 +43,7 @@ class UpstreamKeys:
         return cls(places.data_dir / FILE_NAME, env)
 
     def find(self, name: str, variable: str | None = None) -> UpstreamKey | None:
-        """The key of the environment, else the one that is kept, None where there is none.
+        """The key of the environment, else the one that is kept, None if there is none.
 
         Raises SettingsError for a file that others can read, and for a keyring that has it and gives no answer.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from joytui.core.clock import now_ms
 from joytui.core.echo import Echo
@@ -27,7 +27,7 @@ from joytui.gateway.metering import cause_of, charge
 from joytui.gateway.refusals import STORE_UNAVAILABLE, Refused
 from joytui.gateway.request_body import Share
 from joytui.gateway.runtime import Gateway
-from joytui.gateway.turn_metadata import TurnContext, turn_context
+from joytui.gateway.turn_metadata import TurnContext, root_thread, turn_context
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.records import INTERRUPTED, Candidate, Charge, interrupted
 
@@ -45,6 +45,7 @@ class Visit:
         "ended",
         "endpoint",
         "gateway",
+        "halt",
         "headers",
         "held",
         "holds",
@@ -85,6 +86,7 @@ class Visit:
         self.holds = 0
         self.admitted = False
         self.ended = False
+        self.halt: Callable[[Refused], None] | None = None  # ends the answer that is under way
 
     @property
     def shown_id(self) -> str:
@@ -92,8 +94,18 @@ class Visit:
         return self.client_id or self.request_id
 
     @property
+    def task(self) -> Clean | None:
+        """The root thread that it names, also where its policy keeps no threads."""
+        return root_thread(self.headers, self._own_text)
+
+    def stopped(self) -> Refused | None:
+        """Why nothing of its task is answered; None where it is. While no task is stopped, this looks at nothing."""
+        stops = self.gateway.stops
+        return stops.refusal(self.task, self.key.row.budget_id) if stops and self.key is not None else None
+
+    @property
     def announced(self) -> int:
-        """The size of the body by the client's word; 0 where it says none."""
+        """The size of the body by the client's word; 0 if it says none."""
         told = self.headers.get("content-length", "")
         return int(told) if told.isascii() and told.isdigit() and len(told) < 16 else 0
 
@@ -172,7 +184,7 @@ class Visit:
         if refusal.error_type == STORE_UNAVAILABLE:
             self.drop(refusal)
             return None
-        self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
+        self._count(refusal.status, clean(refusal.kept_type, 100), Charge(), None)
         if refusal.step == "key":
             return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
@@ -185,7 +197,7 @@ class Visit:
         self._count(refusal.status, clean(refusal.error_type, 100), Charge(), None)
 
     def _refused(self, refusal: Refused) -> Ended:
-        error_type, message = clean(refusal.error_type, 100), self._own_text(refusal.message, 500)
+        error_type, message = clean(refusal.kept_type, 100), self._own_text(refusal.message, 500)
         return Ended(None, None, None, refusal.status, error_type, message, refusal.cause, latency_ms=self.elapsed_ms())
 
     def end(

@@ -30,7 +30,7 @@ def alert_id(*about: object) -> str:
 
 def budget_alert_id(budget: str, period: str, window: int, limit: int, threshold: int) -> str:
     """`budget`: the id that spending is counted under; of other nodes than keys, the node. `limit`: a limit that is changed within
-    its window is told of anew."""
+    its window is told of again."""
     return alert_id("budget", budget, period, window, limit, threshold)
 
 

@@ -11,6 +11,7 @@ in memory is a copy with a version (`access`). `tests/ledger/test_conformance.py
     StoreError          the store refused or could not do something
     ├── StoreUnavailable    it cannot be read or written now (disk full, locked, gone): try again later
     ├── DuplicateRequest    this key already has a request under this client request id
+    ├── Runaway             the breaker of a key refuses a task
     └── Shortfall           refused for money
 """
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 from asyncio import Future
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from joytui.core.columnar import Block
 from joytui.core.filters import Term
@@ -30,6 +31,7 @@ from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.alerts import AlertRow, NewAlert
 from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
+    EVERYBODY,
     Access,
     AgentRow,
     BudgetRow,
@@ -47,11 +49,14 @@ from joytui.ledger.records import (
     Period,
     PolicyRow,
     Reservation,
+    StoppedTask,
+    StopReason,
     TeamRow,
     TokenRow,
     TurnCost,
     WalletEntry,
     WalletRow,
+    Watch,
 )
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import Piece, SenderRow
@@ -75,8 +80,19 @@ class DuplicateRequest(StoreError):
 
 
 @dataclass(eq=False)
+class Runaway(StoreError):
+    """The breaker of a key refuses: so many requests of the task within a minute, or turns of a thread in a row that are the same,
+    the refused one included; `most` are let through."""
+
+    what: Literal["requests", "turns"]
+    count: int
+    most: int
+
+
+@dataclass(eq=False)
 class Shortfall(StoreError):
-    """Refused for money, in nano-credits. `period` names the budget's window, or None if the `tier`'s wallet lacks it."""
+    """Refused for money, in nano-credits. `period` names the window of a `budget` (`Limit.budget`), or None if the `tier`'s wallet
+    lacks it."""
 
     period: Period | None
     tier: str | None
@@ -85,6 +101,7 @@ class Shortfall(StoreError):
     held: int
     estimate: int
     at_ms: int
+    budget: str | None = None
 
     @property
     def left(self) -> int:
@@ -153,20 +170,22 @@ class Ledger(Protocol):
         """A number for a new request, larger than all before it in this store."""
         ...
 
-    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> Future[None]:
+    def open(
+        self, opened: Opened, chosen: Candidate, ids_ms: int | None = None, watch: Watch | None = None
+    ) -> Future[None]:
         """Writes the row of an admitted request. Raises DuplicateRequest, unless this client's id was used more than `ids_ms`
-        before (None: as long as the store knows it)."""
+        before (None: as long as the store knows it). `watch`: it is counted by its key's breaker; raises Runaway."""
         ...
 
     def reserve(self, opened: Opened, wanted: Reservation) -> Future[Candidate]:
         """Holds the estimate on every limited budget and on the wallet of the first candidate that can pay, and writes the
-        request's row: all or nothing. Returns that candidate. Raises DuplicateRequest, or Shortfall."""
+        request's row: all or nothing. Returns that candidate. Raises DuplicateRequest, Runaway, or Shortfall."""
         ...
 
     def extend(self, opened: Opened, wanted: Reservation, so_far: Charge) -> Future[Candidate]:
         """Holds for an open request what a candidate is estimated at, in all, on every limited budget and on the wallet, and
         notes what it has cost so far, as `passed` does. Of the candidates, dearest first: one that takes a small part of what
-        is left, else the last. Raises Shortfall where that one does not fit, and then changes nothing. Nothing is held for a
+        is left, else the last. Raises Shortfall if that one does not fit, and then changes nothing. Nothing is held for a
         request that has ended."""
         ...
 
@@ -255,7 +274,7 @@ class Ledger(Protocol):
         requests that a gateway saw, or of those that telemetry alone told of.
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
-        one field that is no time. `tests`: whether the doctor's test requests count. `teams`: of the requests of these alone.
+        one field that is not a time. `tests`: whether the doctor's test requests count. `teams`: of the requests of these alone.
         """
         ...
 
@@ -305,6 +324,24 @@ class Ledger(Protocol):
         """Spent and held of a budget in the window of this moment."""
         ...
 
+    async def budgets(self, at_ms: int) -> list[BudgetRow]:
+        """The limits of all nodes in the windows of this moment, with what is spent and held: of the organisation, teams and owners,
+        of the keys that have not ended (the newest of those that share a budget), and of the tasks that run or asked within a day."""
+        ...
+
+    def set_limits(self, node: str, limits: Mapping[Period, int | None]) -> Future[None]:
+        """Sets limits of a node that is no key, or takes them away (None)."""
+        ...
+
+    def raise_limits(self, node: str, amount: int, until: int) -> Future[None]:
+        """Raises each limit of a node until then (ms), in the place of an earlier raise; 0 ends that one."""
+        ...
+
+    def raise_task(self, node: str, amount: int, otherwise: int | None) -> Future[int | None]:
+        """Raises the total of a task for good; `otherwise`: what it is where none was set. Gives the new one; None, and nothing is
+        changed, where there is none to raise. Raises MoneyError."""
+        ...
+
     async def policies(self) -> list[PolicyRow]:
         """The newest version of each named policy."""
         ...
@@ -335,6 +372,22 @@ class Ledger(Protocol):
 
     def remove_owner(self, team: str, owner: str) -> Future[bool]:
         """Whether the owner was in that team."""
+        ...
+
+    # --- tasks that are stopped ---
+
+    def stop_task(
+        self, task: Clean, reason: StopReason = "stopped", why: Clean | None = None, scope: str = EVERYBODY
+    ) -> Future[StoppedTask]:
+        """Stops a task, for the keys of one budget or for everybody, until it is resumed. One that is stopped stays as it is."""
+        ...
+
+    def resume_task(self, task: str) -> Future[bool]:
+        """Lets a task go on, whatever stopped it; breakers count from zero. Whether it was stopped."""
+        ...
+
+    async def stops(self) -> list[StoppedTask]:
+        """All tasks that are stopped, the oldest stop first."""
         ...
 
     # --- who changed what ---
@@ -376,10 +429,6 @@ class Ledger(Protocol):
         """Whether this gateway is the one that looks for what is to be told: it stays so while it asks again within its lease."""
         ...
 
-    async def budgets(self, at_ms: int) -> list[BudgetRow]:
-        """The windows of this moment that somebody limits."""
-        ...
-
     # --- what upstreams taught ---
 
     async def lessons(self) -> list[LessonRow]:
@@ -397,8 +446,8 @@ class Ledger(Protocol):
     # --- what Codex's telemetry told ---
 
     def tell(self, sender_id: str, pieces: Sequence[Piece]) -> Future[int]:
-        """Keeps pieces that came by a telemetry token, and tells the requests around them anew (`ledger.telemetry`): a request that
-        no gateway saw has a row of its own, with the source "telemetry" and no key; one that a gateway saw keeps its row, its
+        """Keeps pieces that came by a telemetry token, and tells the requests around them again (`ledger.telemetry`): a request that
+        no gateway saw has its own row, with the source "telemetry" and no key; one that a gateway saw keeps its row, its
         figures and its place in all sums, and says in `sources`, `attempts` and `differs` what telemetry adds. In whatever order
         the pieces come, the rows and sums are the same in the end. Gives how many pieces were new; without one nothing changes."""
         ...

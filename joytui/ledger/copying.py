@@ -1,7 +1,7 @@
 """Takes a store from one place, and one engine, to another: `joytui store copy`.
 
 The source is only read, as one state of it. The target notes with each page of rows how far it is, so that a copy that was
-killed goes on where it was; a source that changed meanwhile is taken from the beginning. At the end both stores are read
+killed continues where it was; a source that changed meanwhile is taken from the beginning. At the end both stores are read
 again, and each table's rows have to be the same.
 """
 
@@ -18,7 +18,7 @@ Tell = Callable[[str, int, int], None]
 
 
 def copy(source: Whole, target: Target, tell: Tell) -> bool:
-    """Fills the target. False where it is the same as the source already. Raises RefusedError where it has anything else, and
+    """Fills the target. False if it is the same as the source already. Raises RefusedError if it has anything else, and
     where the two differ at the end."""
     done = _prepared(source, target, tell)
     if done is None:
@@ -37,7 +37,7 @@ def copy(source: Whole, target: Target, tell: Tell) -> bool:
 
 
 def _prepared(source: Whole, target: Target, tell: Tell) -> Half | None:
-    """How far the target is; None where there is nothing to do."""
+    """How far the target is; None if there is nothing to do."""
     start = Half(source.location, source.state(), source.tables[0].name, None)
     half = target.half()
     if half is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypedDict
@@ -14,6 +14,7 @@ from joytui.core.roles import Role
 from joytui.core.token_counts import UsageTotals
 from joytui.ledger.telemetry import SenderRow
 
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
@@ -42,7 +43,7 @@ class Page(NamedTuple):
 class AgentRow:
     """One thread of a task: what all of its requests come to, and what the newest of them said.
 
-    `task`: its root thread. `thread`: None where requests named none. `key` to `finish` are the newest request's; `key` its name.
+    `task`: its root thread. `thread`: None if requests named none. `key` to `finish` are the newest request's; `key` its name.
     Times are ms since 1970: when the first request came, when the newest ended (or came, while it runs). `running`: how many
     requests run now.
     """
@@ -120,6 +121,43 @@ class GatewayRow:
     alive: bool
 
 
+# --- tasks that are stopped -------------------------------------------------------------------------------------------
+
+StopReason = Literal["stopped", "runaway"]
+EVERYBODY = ""
+"""The scope of a stop that holds whatever key asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedTask:
+    """A task of which nothing is answered until it is resumed. `reason`: somebody stopped it, or a key's breaker did, of which `why`
+    has the words. `scope`: the budget of the keys that it holds for, or EVERYBODY. `at` in ms since 1970."""
+
+    task: str
+    scope: str
+    reason: StopReason
+    why: Clean | None
+    at: int
+
+
+REPEATS = 64
+"""So often may a turn be asked for again, on average, before a breaker overlooks that it is the same as those before: it looks at no
+more than so many requests for each turn that it lets through."""
+
+
+class Watch(NamedTuple):
+    """What a key's breaker counts a request by. `scope`: the budget of the key; `per_minute`, `identical`: its limits. `digest`: of
+    what is new in this turn, None where there is nothing to tell it by; `items`: how many items the whole input has."""
+
+    scope: str
+    task: Clean
+    thread: Clean
+    per_minute: int | None
+    identical: int | None
+    digest: str | None
+    items: int
+
+
 # --- money ------------------------------------------------------------------------------------------------------------
 
 Period = Literal["daily", "weekly", "total"]
@@ -147,21 +185,6 @@ def resets_at(period: Period, at_ms: int) -> datetime | None:
     return None if period == "total" else datetime.fromtimestamp(window_end(period, at_ms) / 1000, UTC)
 
 
-class BudgetRow(NamedTuple):
-    """A window that is limited, of a node ("key:ID"): what is spent and held of it. `window`: its start, 0 for a total. `limit`: with a
-    raise that still runs until `raised_until`; `base`: without."""
-
-    node: str
-    period: Period
-    window: int
-    limit: int
-    base: int
-    raised_until: int | None
-    spent: int
-    held: int
-    key_id: str | None = None
-
-
 class Candidate(NamedTuple):
     """A model that the request may run on: its tier's wallet is asked for the estimate.
 
@@ -182,18 +205,67 @@ class Candidate(NamedTuple):
 
 
 PLENTY = 64
-"""Where so many times as much is left, more may be held than is needed yet: nobody is refused for it."""
+"""If this many times as much is left, more may be reserved than is needed yet: nobody is refused because of it."""
+
+
+class Limit(NamedTuple):
+    """What may be spent of a budget in a window. `budget`: as the store names it: a key's budget id, or a node that is no key
+    (`core.nodes`)."""
+
+    budget: str
+    period: Period
+    amount: int
+
+
+def limits_of(budget: str, limits: Iterable[tuple[Period, int]]) -> tuple[Limit, ...]:
+    """The limits of one budget."""
+    return tuple(Limit(budget, period, amount) for period, amount in limits)
 
 
 class Reservation(NamedTuple):
-    """What an admission has to hold: limits by period, and the candidates in the order to try them. `ids_ms`: as in
-    `Ledger.open`."""
+    """What an admission has to hold: the limits of all nodes that the request stands below, from the root of the tree down (one order
+    for all), and the candidates in the order to try them. `ids_ms`: as in `Ledger.open`."""
 
-    budget_id: str
-    limits: Sequence[tuple[Period, int]]
+    limits: Sequence[Limit]
     candidates: Sequence[Candidate]
     lease_ms: int
     ids_ms: int | None = None
+    watch: Watch | None = None
+
+
+class NodeLimit(NamedTuple):
+    """A limit that somebody set on a node that is no key. (A key's are in its policy.)"""
+
+    node: str
+    period: Period
+    amount: int
+
+
+class NodeRaise(NamedTuple):
+    """Raises each limit of a node by an amount until a time (ms). A key's node has its budget id here."""
+
+    node: str
+    amount: int
+    until: int
+
+    def at(self, at_ms: int) -> int:
+        """What it adds at that moment."""
+        return self.amount if at_ms < self.until else 0
+
+
+class BudgetRow(NamedTuple):
+    """One limit of a node (`core.nodes`) in the window of a moment, and how much of it is gone. `window`: where it begins (ms; 0 for a
+    total). `base`: the limit without what raises it until `raised_until`. `key_id`: of a task, the key that asked last."""
+
+    node: str
+    period: Period
+    window: int
+    limit: int
+    base: int
+    raised_until: int | None
+    spent: int
+    held: int
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +401,7 @@ class LessonRow:
 
 
 class Access(NamedTuple):
-    """Who may ask, and whether wallets limit: what every request is judged by, read as one state of the store.
+    """Who may ask, whether wallets limit, and what the nodes above keys and the tasks may cost: what every request is judged by, read as one state of the store.
 
     `version` is another number whenever any of it changed, by whatever gateway.
     """
@@ -340,3 +412,6 @@ class Access(NamedTuple):
     wallets_on: bool
     senders: Sequence[SenderRow] = ()
     teams: Sequence[TeamRow] = ()
+    stops: Sequence[StoppedTask] = ()
+    limits: Sequence[NodeLimit] = ()
+    raises: Sequence[NodeRaise] = ()

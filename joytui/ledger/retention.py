@@ -21,6 +21,7 @@ MOVEMENT_DAYS = 90
 CLIENT_DAYS = 30
 LESSON_DAYS = 7
 ALERT_DAYS = 90
+WATCHED_DAYS = 1
 PIECE_DAYS = 7
 """What Codex's telemetry told, piece by piece: so late may a piece complete its request."""
 STEADY_MS = HOUR_MS
@@ -29,7 +30,7 @@ SLICE = 2_000
 
 
 class Keeping(NamedTuple):
-    """What the settings say. `rows_days` 0: for ever. `ids_s`: the duplicate guard's seconds."""
+    """The settings. `rows_days` 0: forever. `ids_s`: the duplicate guard's seconds."""
 
     rows_days: int
     ids_s: int
@@ -37,7 +38,7 @@ class Keeping(NamedTuple):
 
 class Kept(NamedTuple):
     """What stands in `tables`, in words how much of it there can be, and after how many ms `tidy` removes it or folds it.
-    None: for ever, or until what it belongs to ends."""
+    None: forever, or until its owner ends."""
 
     what: str
     tables: tuple[str, ...]
@@ -75,7 +76,18 @@ KEPT = (
         ("rollup_month", "part_month", "whole_month"),
         "what the days of months that are over add up to, without threads, tasks and commits",
     ),
-    Kept("budget windows", ("budget",), f"{WINDOW_DAYS} days; made anew from the days", _days(WINDOW_DAYS)),
+    Kept(
+        "budget windows",
+        ("budget",),
+        f"{WINDOW_DAYS} days, a task's total so long after it asked last; made anew from the days",
+        _days(WINDOW_DAYS),
+    ),
+    Kept(
+        "limits of nodes",
+        ("node_limit", "node_raise"),
+        f"what administrators set; a task's {SUMS_DAYS} days, and what raises a limit so long after its end",
+        _days(SUMS_DAYS),
+    ),
     Kept(
         "movements of wallets",
         ("wallet_entry",),
@@ -92,6 +104,8 @@ KEPT = (
     ),
     Kept("who changed what", ("audit",), f"{SUMS_DAYS} days", _days(SUMS_DAYS)),
     Kept("alerts", ("alert",), f"{ALERT_DAYS} days", _days(ALERT_DAYS)),
+    Kept("stopped tasks", ("stopped_task",), f"until they are resumed; {SUMS_DAYS} days", _days(SUMS_DAYS)),
+    Kept("what breakers count", ("watched_turn",), f"{WATCHED_DAYS} day", _days(WATCHED_DAYS)),
     Kept("holds", ("hold",), "until the request ends, or its lease"),
     Kept(
         "keys, policies, tokens, teams",

@@ -69,7 +69,7 @@ class Spool:
         return ends
 
     def add(self, ends: Sequence[End]) -> bool:
-        """Whether they are on the disk now. False where there is no room, or the disk takes no more than the store does."""
+        """Whether they are on the disk now. False if there is no room, or the disk takes no more than the store does."""
         data = b"".join(_line(end) for end in ends)
         try:
             with (
@@ -95,7 +95,7 @@ class Spool:
         return True
 
     def done(self, count: int) -> None:
-        """The store has so many of them."""
+        """How many of them the store has."""
         with self._lock:
             self._waiting -= count
             if not self._waiting:

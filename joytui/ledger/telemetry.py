@@ -1,4 +1,4 @@
-"""What Codex's telemetry tells of requests, and how its pieces become requests: pure, for every engine.
+"""What Codex's telemetry reports of requests, and how its pieces become requests. Pure, for every engine.
 
 Codex tells of a request in pieces that may come in any order, in several posts, twice, or not at all (observed with 0.171.0): an
 `attempt` for each HTTP request, a `token` when the first one came, `failed` where an answer broke off or was a failure, `done`
@@ -20,7 +20,7 @@ PieceKind = Literal["session", "turn", "attempt", "token", "failed", "done"]
 ENDS: tuple[PieceKind, ...] = ("session", "turn", "done")
 """A request reaches no further: what follows one of these belongs to another."""
 MOST_PIECES = 2_000
-"""Of one request, and of what is read for one: Codex that cannot reach its gateway goes on trying for ever."""
+"""For one request, and for what is read for one: a Codex that cannot reach its gateway keeps trying forever."""
 CLOCKS_MS = 120_000
 """How far the clocks of two machines may be apart."""
 NEAR_MS = 5_000
@@ -135,7 +135,7 @@ def requests_of(pieces: Iterable[Piece], provider: Clean | None = None) -> list[
 
 
 def _request(pieces: Sequence[Piece], provider: Clean | None) -> Iterator[Told]:
-    """The request that these pieces are of; none where only a token is told of."""
+    """The request that these pieces are of; none if only a token is told of."""
     attempts = tuple(piece for piece in pieces if piece.kind == "attempt")
     outcome = [piece for piece in pieces if piece.kind in ("failed", "done")]
     if not attempts and not outcome:

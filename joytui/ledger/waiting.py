@@ -84,7 +84,7 @@ class Inbox(Generic[W]):
         return write.future
 
     def take(self, most: int, wait_s: float | None) -> tuple[list[W], bool]:
-        """For the thread: what waits; nothing where the time is over or a bell rang late. False with it at the end."""
+        """For the thread: what waits; nothing if the time is over or a bell rang late. False with it at the end."""
         with contextlib.suppress(Empty):
             while True:  # bells that rang for what was taken meanwhile
                 self._bell.get_nowait()

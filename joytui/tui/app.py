@@ -202,7 +202,7 @@ class ConsoleApp(PacedApp):
 
     @cached_property
     def link(self) -> Link | None:
-        """The way to the gateway; None where the console only shows what it was given."""
+        """The way to the gateway; None if the console only shows what it was given."""
         return self.options.link(self._link_changed) if self.options.link else None
 
     @property

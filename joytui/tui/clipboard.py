@@ -32,7 +32,7 @@ def words(what: str, *, served: bool, env: Mapping[str, str] = os.environ) -> st
 
 
 def offer(text: str) -> bool:
-    """Gives the text to that command; False where there is none or it fails. Never raises, never shows the text."""
+    """Gives the text to that command; False if there is none or it fails. Never raises, never shows the text."""
     command = tool()
     if command is None:
         return False

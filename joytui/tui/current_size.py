@@ -12,7 +12,7 @@ class CurrentSize:
     """A screen that is laid out for the size that the terminal has now, and for none that it had.
 
     Textual (8.2) lays a screen out at each Resize and, where its size is not that of the layout before, sends the screen a Resize of the
-    same size again. Two of different sizes that are under way at once call each other back for ever, and nothing else happens any more.
+    same size again. Two of different sizes at the same time trigger each other forever, and nothing else happens.
     """
 
     app: App[Any]

@@ -73,7 +73,7 @@ def moment_with_day(ms: int, zone: tzinfo | None) -> str:
 
 
 def resets(moment: str, now: datetime, zone: tzinfo | None) -> str:
-    """When a budget begins anew (RFC 3339), as a person says it: "in 3 h (01:00)", "in 4 days (Mon 30 Nov 01:00)"."""
+    """When a budget begins again (RFC 3339), as a person says it: "in 3 h (01:00)", "in 4 days (Mon 30 Nov 01:00)"."""
     try:
         here = parse_time(moment)
     except ValueError:

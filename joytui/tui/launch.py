@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def open_console(wishes: Wishes, say: Callable[[str], None]) -> int:
     """Runs the console until the user leaves it; returns the exit code. `say` gets the words for after the end.
 
-    Raises UsageError where no console can open.
+    Raises UsageError if no console can open.
     """
     if wishes.served:
         from joytui.tui.served import open_served

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NEWEST = 500
 WATCH_S = 2.0
 YOUNG_MS = 15_000
-"""So long a gateway may take from its state file to its first answer."""
+"""How long a gateway may take from its state file to its first answer."""
 
 
 class Link:
@@ -67,7 +67,7 @@ class Link:
         return stamp != self._peeked or 0 <= clock.now_ms() - stamp // 1_000_000 < YOUNG_MS
 
     async def run(self, store: LogStore, *, start: bool, peek: bool = False) -> None:
-        """Connects and follows for ever; ends when the gateway cannot be had (the state says why).
+        """Connects and follows forever; ends when there is no gateway to connect to (the state says why).
 
         `peek`: only if one runs already, and no word about it if none does (Doctor).
         """
@@ -206,7 +206,7 @@ class Link:
 
 
 def _stamp(places: Places) -> int | None:
-    """When a gateway wrote its state file; None where there is none."""
+    """When a gateway wrote its state file; None if there is none."""
     try:
         return places.state_file.stat().st_mtime_ns
     except OSError:

@@ -67,7 +67,7 @@ class PacedApp(TypeAheadApp):
         self.notify(text, severity=severity, timeout=30 if error else 4, markup=False)
 
     def catch_signals(self) -> None:
-        """SIGTERM, SIGHUP, SIGINT and SIGQUIT end the console by its own way out, so the terminal comes back whole; fg draws anew."""
+        """SIGTERM, SIGHUP, SIGINT and SIGQUIT end the console by its own way out, so the terminal comes back whole; fg draws again."""
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))  # the screen that fg finds is empty
         loop = asyncio.get_running_loop()
         for name in _SIGNALS:
@@ -96,7 +96,7 @@ class PacedApp(TypeAheadApp):
 
 
 def _see_to_the_end(driver: Any, number: int) -> None:
-    """Ends the process where its terminal takes no more output: the own way out would wait for that for ever."""
+    """Ends the process if its terminal takes no more output: the normal exit would wait for that forever."""
     from time import sleep
 
     file = getattr(driver, "fileno", None)
@@ -134,7 +134,7 @@ def _abandon(driver: Any, file: int) -> None:
 def _end_writes(driver: Any) -> None:
     """Takes the thread that writes out of its write: a flush of the terminal does not wake it, a signal with a handler does
     (SIGTERM has one, `catch_signals`), and then the terminal, which waits for nobody now, refuses it."""
-    threading.excepthook = lambda _: None  # that refusal is no word for the user
+    threading.excepthook = lambda _: None  # that refusal is not a word for the user
     writer = drop_waiting_writes(driver)
     if writer is None or writer.ident is None:
         return

@@ -49,13 +49,13 @@ AT_THE_GATEWAY = {
 
 
 def may_change(options: Options, state: LinkState, *, admins: bool = False) -> bool:
-    """Whether this console changes anything at the gateway; `admins`: what an admin alone changes. A gateway that does not tell
-    the token's role judges by itself."""
+    """Whether this console changes anything at the gateway; `admins`: what only an admin changes. A gateway that does not report
+    the token's role decides by itself."""
     return not options.read_only and state.role not in (("viewer", "lead") if admins else ("viewer",))
 
 
 def refusal(target: object, name: str, options: Options, state: LinkState) -> str | None:
-    """Why this console does not do this action of that screen (or of the console), as a sentence; None where it does it."""
+    """Why this console does not do this action of that screen (or of the console), as a sentence; None if it does it."""
     from textual.app import App
 
     mode = "" if isinstance(target, App) else getattr(target, "MODE", None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reading_place(focused: Widget | None) -> Offset | None:
-    """The cell of the chosen line; None where nothing has the focus, or it places the cursor itself (a line of input)."""
+    """The cell of the chosen line; None if nothing has the focus, or it places the cursor itself (a line of input)."""
     if focused is None or hasattr(focused, "cursor_screen_offset"):
         return None
     region = focused.content_region

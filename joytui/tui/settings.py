@@ -59,7 +59,7 @@ def load(path: Path) -> ConsoleSettings:
 
 
 def document_of(path: Path) -> dict[str, Any]:
-    """The whole settings file as data; nothing where there is none. Raises SettingsError, with the file."""
+    """The whole settings file as data; nothing if there is none. Raises SettingsError, with the file."""
     try:
         text = settings_text(path)
     except FileNotFoundError:
@@ -113,7 +113,7 @@ def _credits(value: Any) -> str:
 def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
     """Writes these settings into the table, None takes one away; everything else in the file stays byte for byte.
 
-    Returns the settings as they are then. Raises SettingsError where the file or a value does not allow it.
+    Returns the settings as they are then. Raises SettingsError if the file or a value does not allow it.
     """
 
     def change(document: Any) -> None:
@@ -132,7 +132,7 @@ def save(path: Path, changes: Mapping[str, Any]) -> ConsoleSettings:
 def edit(path: Path, change: Callable[[Any], object]) -> None:
     """Changes the settings file's document in place, and writes it in one step; what the change leaves alone stays byte for byte.
 
-    Raises SettingsError where the file is wrong already, the change does not hold (ValueError), or it cannot be written.
+    Raises SettingsError if the file is wrong already, the change does not hold (ValueError), or it cannot be written.
     """
     import tomlkit
     from tomlkit.exceptions import TOMLKitError

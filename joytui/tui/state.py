@@ -36,9 +36,9 @@ class LinkState:
     live, behind        connected; `behind_s` says how far the newest row lags
     lost       was there, is not now; the link retries
     off        not running, and --no-start forbids to start it
-    failed     cannot be had; `note` says why, `hint` what to do
+    failed     cannot be reached; `note` says why, `hint` what to do
 
-    `role` is that of the token, as `core.roles` has them, None where the gateway does not tell; `teams` are those that a lead's
+    `role` is that of the token, as `core.roles` has them, None if the gateway does not report it; `teams` are those that a lead's
     token sees.
     """
 

@@ -29,7 +29,7 @@ class HookedApp(App[None]):
         return bool(self._batch_count)
 
     def draw(self, screen: Screen[Any], renderable: Any) -> None:
-        """Writes a frame to the terminal. Override it to leave frames out; `renderable` is None where there is nothing to draw."""
+        """Writes a frame to the terminal. Override it to leave frames out; `renderable` is None if there is nothing to draw."""
         super()._display(screen, renderable)
 
     def fail(self, error: Exception) -> None:
@@ -62,7 +62,7 @@ class PacedScreen(Screen[None]):
 
 
 def resume_on_continue(driver: Any) -> None:
-    """Has the driver tell the App when the process goes on after a stop, as it does where Textual itself stopped it."""
+    """Has the driver tell the App when the process continues after a stop, as it does where Textual itself stopped it."""
     driver._must_signal_resume = True
 
 
@@ -73,7 +73,7 @@ def waiting_writes(driver: Driver | None) -> int:
 
 
 def drop_waiting_writes(driver: Driver | None) -> Thread | None:
-    """Takes back what waits for the terminal and tells the thread that writes to end; that thread, None where there is none."""
+    """Takes back what waits for the terminal and tells the thread that writes to end; that thread, None if there is none."""
     writer = _writer(driver)
     if writer is not None:
         waiting = writer._queue

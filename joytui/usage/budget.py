@@ -35,7 +35,7 @@ class Burn:
     `rate` is the forecast's nano-credits an hour. `runs_out` is when nothing is left (a past hour, if it is gone), None
     if the rate is 0 or it lasts longer than a year. `at_end` is the spending expected at the period's end.
     `points` are the moments of the burn-down with what was left then. `usual` is the forecast without the `odd` nano-credits
-    that were out of the ordinary; None where nothing was.
+    that were out of the ordinary; None if nothing was.
     """
 
     limit: int

@@ -81,7 +81,7 @@ async def gateway_insight(
     since: datetime | None = None,
     most: int = 1,
 ) -> Insight:
-    """Of a gateway, in nano-credits; the `most` largest anomalies with their culprits. Raises JoytuiError where it cannot be asked."""
+    """Of a gateway, in nano-credits; the `most` largest anomalies with their culprits. Raises JoytuiError if it cannot be asked."""
     window = max(since or at - WINDOW, at - LONGEST)
     begin = min(at - LOOK_BACK, window - PARTS_BACK).replace(minute=0, second=0, microsecond=0)
     hours = _series((await console.usage(["hour"], since=rfc3339(begin))).rows, None).get("", {})

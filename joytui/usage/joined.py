@@ -1,24 +1,27 @@
 """Codex's turns beside the requests of a gateway: which turn a request belongs to, so that nothing is shown twice.
 
 A request is a turn's by its ids (those of its answers, or the one in the words of its failure), else by thread and turn, else,
-where the request names no turn, by thread and time. The gateway's row wins; its `sources` then name the rollout too. A turn of
+where the request names no turn, by thread and time. The gateway's row wins; its `sources` then name the rollout too, and what it lacks
+(FROM_ROLLOUT) comes from there. A turn of
 which a gateway has a request has no row of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from joytui.codex.rollouts import Turn
 from joytui.core.columnar import Block, coded, milliseconds
 from joytui.core.request import ROLLOUT, RequestRecord, joined, parted
-from joytui.usage.turns import failure_of, turn_row_id
+from joytui.usage.turns import failure_of, turn_record, turn_row_id
 
 MOST = 20_000
-"""So many turns are known at a time; the first to come are forgotten first."""
+"""How many turns are remembered; the oldest are forgotten first."""
 SLACK_MS = 2_000
 """What clocks and buffers may differ by where nothing but the time joins."""
+FROM_ROLLOUT = ("branch", "turn_id", "project", "root_thread", "parent_thread", "subagent", "repo", "commit_hash")
+"""What no gateway knows (the branch), and what telemetry does not tell, which names the thread alone (observed with 0.171.0)."""
 _IDS = ("upstream_id", "request_id", "id")
 
 
@@ -95,18 +98,33 @@ class TurnIndex:
         return None
 
 
-def told_by_rollout(record: RequestRecord) -> RequestRecord:
-    """A gateway's record of which a rollout tells too."""
-    return replace(record, sources=_with_rollout(record.sources))
+def told_by_rollout(record: RequestRecord, turn: Turn) -> RequestRecord:
+    """A gateway's record of which a rollout tells too. What only the rollout knows it takes from there."""
+    own = turn_record(turn)
+    known = {name: getattr(own, name) for name in FROM_ROLLOUT if getattr(record, name) is None}
+    return replace(record, sources=_with_rollout(record.sources), **known)
 
 
-def rows_told_by_rollout(block: Block, rows: Iterable[int]) -> Block:
-    """A block in which a rollout tells of these rows, too."""
-    values, codes = block.texts["sources"]
-    texts = [values[code] for code in codes]
-    for row in rows:
-        texts[row] = joined(_with_rollout(parted(texts[row])))
-    return replace(block, texts={**block.texts, "sources": coded(texts)})
+def rows_told_by_rollout(block: Block, found: Mapping[int, Turn]) -> Block:
+    """A block in which rollouts tell of these rows, too."""
+    texts = dict(block.texts)
+
+    def write(name: str, values: Mapping[int, str | None]) -> None:
+        given, codes = texts[name]
+        column = [given[code] for code in codes]
+        for row, value in values.items():
+            column[row] = value
+        texts[name] = coded(column)
+
+    given, codes = texts["sources"]
+    write("sources", {row: joined(_with_rollout(parted(given[codes[row]]))) for row in found})
+    own = {row: turn_record(turn) for row, turn in found.items()}
+    for name in FROM_ROLLOUT:
+        given, codes = texts[name]
+        lacking = {row: getattr(own[row], name) for row in found if given[codes[row]] is None}
+        if any(value is not None for value in lacking.values()):
+            write(name, lacking)
+    return replace(block, texts=texts)
 
 
 def _with_rollout(sources: tuple[str, ...]) -> tuple[str, ...]:
@@ -120,6 +138,6 @@ def join(records: Iterable[RequestRecord], turns: Sequence[Turn]) -> tuple[list[
     rows = []
     for record in records:
         turn = index.of_record(record)
-        rows.append(record if turn is None else told_by_rollout(record))
+        rows.append(record if turn is None else told_by_rollout(record, turn))
         told.update([turn_row_id(turn)] if turn else ())
     return rows, [turn for turn in turns if turn_row_id(turn) not in told]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What `rate` nano-credits an hour come to. `limit`: the one that is used up first, and `at` that moment; both None where
-    each begins anew before, or lasts longer than a year."""
+    """What `rate` nano-credits an hour come to. `limit`: the one that is used up first, and `at` that moment; both None if
+    each begins again before, or lasts longer than a year."""
 
     rate: int
     limit: BudgetView | None = None
@@ -53,7 +53,7 @@ def outlook(limits: Sequence[BudgetView], rate: int, at: datetime) -> Outlook:
 
 
 def used_up(limit: BudgetView, rate: int, at: datetime) -> datetime | None:
-    """When nothing is left of a limit: now, where it is gone already; None where it begins anew before, or lasts longer than a year."""
+    """When nothing is left of a limit: now, where it is gone already; None if it begins again before, or lasts longer than a year."""
     moment = at if is_gone(limit) else runs_out(parse_credits(limit.left), rate, at)
     if moment is None or (limit.resets_at and parse_time(limit.resets_at) <= moment):
         return None

@@ -25,7 +25,7 @@ Source = Literal["gateway", "codex", "both"]
 SOURCES: tuple[Source, ...] = ("gateway", "codex", "both")
 TELEMETRY_ALONE = "source:telemetry"
 MARGIN = timedelta(hours=1)
-"""A turn that began so much before the oldest request may still have sent it."""
+"""A turn that began up to this long before the oldest request may still have sent it."""
 FIRST_TURNS = 200
 THREAD_LENGTH = 36
 ASKED = 40
@@ -65,7 +65,7 @@ async def newest(console: ConsoleClient | None, turns: TurnTail | None, wish: Wi
 
 
 async def one_request(console: ConsoleClient | None, turns: TurnTail | None, request_id: str) -> RequestRecord | None:
-    """A request by any of its ids; a turn by the id of its row. None where nobody knows it."""
+    """A request by any of its ids; a turn by the id of its row. None if nobody knows it."""
     found = await console.request(request_id) if console is not None else None
     if found is not None or turns is None or not request_id.startswith(PREFIX):
         return found
@@ -100,7 +100,7 @@ async def _rows(
 
 
 def _near(tail: TurnTail, wish: Wish, low: str | None, many: int | None) -> list[Turn]:
-    """Turns, newest first, until so many pass (None: all); also those before `low` that may belong to a request after it."""
+    """Turns, newest first, until this many match (None: all); also those before `low` that may belong to a request after it."""
     found: list[Turn] = []
     passes, passed = wish.passes(), 0
     since = parse_time(low) - MARGIN if low else None

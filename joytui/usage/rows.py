@@ -18,7 +18,7 @@ from joytui.core.token_counts import OTHERS, USAGE_NUMBERS, UsageRow, UsageTotal
 def codex_rows(rows: Iterable[RolloutRow], by: Sequence[str], top: int | None = None) -> list[UsageRow]:
     """Codex's rollups summed by these fields (of USAGE_GROUPS), in the order of times, then by tokens.
 
-    `top`: so many values of the one field that is no time, those with most tokens; all others are OTHERS.
+    `top`: this many values of the one field that is not a time, those with the most tokens; all others are OTHERS.
     """
     if top is not None:
         (field,) = (name for name in by if name not in PERIODS)

@@ -56,7 +56,7 @@ def of_codex(rollouts: Sequence[UsageRow], told: Told, here: Collection[str | No
 
 
 def topped(rows: Sequence[UsageRow], top: int | None) -> list[UsageRow]:
-    """So many values of the one field that is no time, those with most tokens; all others are OTHERS."""
+    """This many values of the one field that is not a time, those with the most tokens; all others are OTHERS."""
     if top is None or not rows:
         return list(rows)
     (field,) = (name for name in rows[0].by if name not in PERIODS)

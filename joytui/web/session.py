@@ -39,7 +39,7 @@ class Session(AppService):
         self._socket = socket
 
     async def _open_app_process(self, width: int = 80, height: int = 24) -> asyncio.subprocess.Process:
-        """Without a shell, and in a session of its own: Ctrl-C is for the server, which ends its consoles in order."""
+        """Without a shell, and in its own session: Ctrl-C is for the server, which ends its consoles in order."""
         self._process = await asyncio.create_subprocess_exec(
             *self._words,
             stdin=asyncio.subprocess.PIPE,
@@ -101,7 +101,7 @@ class Session(AppService):
         return await self._taken(super().send_meta(data))
 
     async def _taken(self, sending: Coroutine[Any, Any, bool]) -> bool:
-        """Whether the console took it. Who waited for one that hangs would wait for ever, with the page gone as well."""
+        """Whether the console accepted it. Waiting for a console that hangs would never end, even after the page is gone."""
         try:
             return await asyncio.wait_for(sending, STUCK_S)
         except TimeoutError:

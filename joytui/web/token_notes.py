@@ -31,7 +31,7 @@ class TokenNote:
 
     @classmethod
     def keep(cls, folder: Path, gateway: str, token_id: str) -> TokenNote | None:
-        """A new note, mode 0600; None where the folder takes none: such a token stays if its server is killed."""
+        """A new note, mode 0600; None if the folder takes none: such a token stays if its server is killed."""
         path = folder / f"{PREFIX}{secrets.token_hex(8)}.json"
         with contextlib.suppress(OSError):
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Files that another put where joytui writes and reads: no link leads astray, nothing of another's is lost, nothing waits for ever."""
+"""Files that another put where joytui writes and reads: no link leads astray, nothing of another's is lost, nothing waits forever."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_no_name_beside_it_is_written_over(tmp_path: Path) -> None:
 
 
 def test_what_is_replaced_is_what_was_agreed_to(tmp_path: Path) -> None:
-    """A link of the user's own stays one; a folder that is not there is not made; a pipe is no file."""
+    """A link of the user's own stays one; a folder that is not there is not made; a pipe is not a file."""
     real = tmp_path / "real.csv"
     real.write_text("old")
     (tmp_path / "link.csv").symlink_to(real)

@@ -128,7 +128,7 @@ async def test_a_nested_answer_is_the_upstreams_fault(tmp_path: Path, stream: bo
 
 
 async def test_a_chunk_whose_length_is_no_number(tmp_path: Path) -> None:
-    """After so much that the gateway holds back what it reads: it waited for ever, without a time-out."""
+    """After so much that the gateway holds back what it reads: it waited forever, without a time-out."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -197,7 +197,7 @@ def run(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
 
 @contextmanager
 def running(folder: Path, *words: str, **options: Any) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A gateway in a process of its own, with its log in a file, and its URL."""
+    """A gateway in its own process, with its log in a file, and its URL."""
     with (folder / "log").open("w") as log, run(folder, *words, stderr=log, **options) as process:
         try:
             assert process.stdout is not None

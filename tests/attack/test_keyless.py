@@ -36,12 +36,12 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Served]:
 
 @pytest.fixture
 def in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if each request came from an address of its own."""
+    """As if each request came from its own address."""
     monkeypatch.setattr(KeylessPace, "admits", lambda self, address: True)
 
 
 async def send(gateway: Served, many: int, key: str | None = None, **more: str) -> Counter[int]:
-    """So many requests, eight at a time, each with a thread of its own; how many got which status."""
+    """So many requests, eight at a time, each with its own thread; how many got which status."""
     statuses: Counter[int] = Counter()
     numbers = iter(range(many))
 

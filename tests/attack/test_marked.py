@@ -16,7 +16,7 @@ USED = {"prompt_tokens": 10, "cost_credits": "0.5"}
 
 @pytest.mark.parametrize("mark", ["x_joytui_doctor", "x_request_id"])
 async def test_no_spending_hides_behind_the_doctors_mark(tmp_path: Path, mark: str) -> None:
-    """A small question with a long answer is no test; what stays a test is told with its sum, and held to the limit."""
+    """A small question with a long answer is not a test; what stays a test is told with its sum, and held to the limit."""
 
     def answer(seen: Seen) -> Scripted:
         if seen.method == "GET":

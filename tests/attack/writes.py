@@ -1,6 +1,6 @@
 """`python -m tests.attack.writes FOLDER kill|replace|edit|together`: something happens at each step of a fix and of its undo.
 
-A step is whatever the command does with a file of its own (Python's audit events: open, rename, link, remove, …), so that
+A step is whatever the command does with its own file (Python's audit events: open, rename, link, remove, …), so that
 none is chosen by luck. One process that has everything loaded forks for each: a fix takes a twentieth of a second then.
 Prints one line of JSON for each step at which a promise did not hold, and at the end how many steps there were.
 """

@@ -1,6 +1,6 @@
 """An older commit beside this tree, in one run: `--baseline COMMIT` of the benches that promise not to become slower.
 
-The commit's files stand in the tests' cache folder, with a venv of their own: made once, with the libraries in the versions
+The commit's files stand in the tests' cache folder, with their own venv: made once, with the libraries in the versions
 that this interpreter has, so that nothing differs but the project. The benches let both work by turns and judge the pairs:
 what the rest of the machine does meets both alike.
 """
@@ -47,7 +47,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 
 def trees(commit: str | None) -> tuple[Tree, ...]:
-    """This tree, and where one is asked for the commit's. Ends the bench in words where that cannot be had."""
+    """This tree, and where one is asked for the commit's. Ends the bench in words where that cannot be reached."""
     return (HERE,) if commit is None else (HERE, _older(commit))
 
 

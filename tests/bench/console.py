@@ -156,7 +156,7 @@ def steady(rows: int, rate: int) -> list[str]:
 def measured(
     what: str, rate: int, amount: float, expected: int, *, rows_form: bool = False, tree: Tree = HERE
 ) -> dict[str, Any]:
-    """The figures of one app on a feed of its own, both of this tree; empty if it did not end in time."""
+    """The figures of one app on its own feed, both of this tree; empty if it did not end in time."""
     command = [tree.python, "-m", "tests.bench.feed", str(rate), str(amount), *(["rows"] if rows_form else [])]
     feed = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tree.folder)
     try:

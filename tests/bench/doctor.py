@@ -1,4 +1,4 @@
-"""Time to verdict: `joytui doctor --json` as a process of its own, beside the time that the real Codex takes to fail of the same cause.
+"""Time to verdict: `joytui doctor --json` as its own process, beside the time that the real Codex takes to fail of the same cause.
 
     python -m tests.bench doctor [--limit S] [--rounds N]
 

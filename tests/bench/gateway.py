@@ -58,7 +58,7 @@ ANSWER = json.dumps(
 class Way:
     """A way to the upstream: its latencies at one number of connections in ms, and what a request took at each turn.
 
-    `pid`: the gateway's, None where none stands between. `limited`: a key that has a limit.
+    `pid`: the gateway's, None if none stands between. `limited`: a key that has a limit.
     """
 
     name: str

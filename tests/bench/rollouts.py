@@ -4,7 +4,7 @@ nothing happens, and how soon a turn that ends is told.
     python -m tests.bench rollouts [--megabytes 1000] [--rounds 5] [--idle 20]
 
 The console in a real pty of 160x50, without any gateway (the CPU's milliseconds stand beside the clock's: on a busy machine they
-are what counts); then `joytui logs --follow --json` in a process of its own. Aims: the
+are what counts); then `joytui logs --follow --json` in its own process. Aims: the
 newest page at most 300 ms after the first frame; an idle tail at most 0.5% of a core; a turn told at most 1 s after its end is
 written.
 """

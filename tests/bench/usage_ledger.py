@@ -1,7 +1,7 @@
 """What Usage and `joytui usage` ask of a ledger of 1,000,000 requests: at the store, and as a client sees it.
 
 The ledger is made by SQL, as an older joytui would have left it: its sums by project and thread are filled first, in the
-slices in which a gateway does that while it works. Beside a baseline each tree makes a ledger of its own, with the same
+slices in which a gateway does that while it works. Beside a baseline each tree makes its own ledger, with the same
 requests in it, and one client asks the gateways of both by turns.
 """
 

@@ -1,4 +1,4 @@
-"""One bounded run of the real Codex against a gateway on loopback, in a home of its own, and what it wrote down."""
+"""One bounded run of the real Codex against a gateway on loopback, in its own home, and what it wrote down."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The real Codex 0.169.0 through the served gateway, at an upstream that has Chat Completions only.
 
-All tasks run side by side against one gateway, each with a key of its own; the tests look at what came of them.
+All tasks run side by side against one gateway, each with its own key; the tests look at what came of them.
 """
 
 from __future__ import annotations

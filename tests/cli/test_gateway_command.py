@@ -206,12 +206,12 @@ def test_an_older_gateway_is_named(machine: Machine, monkeypatch: pytest.MonkeyP
         pytest.param(["--catalog", "/no/such/catalog.toml"], "catalog", marks=pytest.mark.slow),
         pytest.param(
             ["--tls-cert", "/no/such/cert", "--tls-key", "/no/such/key"],
-            "the certificate and its key do not load",
+            "the certificate and its key cannot be loaded",
             marks=pytest.mark.slow,
         ),
         pytest.param(
             ["--tls-cert", __file__, "--tls-key", __file__],
-            "the certificate and its key do not load",
+            "the certificate and its key cannot be loaded",
             marks=pytest.mark.slow,
         ),
     ],
@@ -271,5 +271,5 @@ def test_what_belongs_to_an_upstream_wants_one(machine: Machine, words: list[str
     for action in ("start", "run"):
         said = machine.call("gateway", action, *words)
         assert (said.code, said.out) == (2, "")
-        assert "is for `upstream`, and that is not set" in said.err
+        assert "belongs to `upstream`, which is not set" in said.err
     assert machine.call("setup", "--local", "--yes", *words, env={"UPSTREAM_KEY": "sk-x"}).code == 2

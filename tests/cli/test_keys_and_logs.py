@@ -81,7 +81,7 @@ def test_a_handout_has_all_that_the_keys_owner_needs(shared: Machine) -> None:
     assert key[1] not in said.err
     assert f'base_url = "{url_of(shared)}/openai/v1"\n' in said.out
     assert "\n    joytui doctor\n" in said.out
-    assert "from this machine alone" in said.err
+    assert "works only on this machine" in said.err
     again = shared.ask("keys", "create", "for-cy", "--handout")
     assert list(again) == ["id", "name", "key", "hint", "policy", "handout"]
     assert f'="{again["key"]}"\n' in again["handout"]
@@ -199,7 +199,7 @@ def test_check_says_why_not(traffic: dict[str, Any], shared: Machine) -> None:
     assert (allowed.code, allowed.json["allowed"]) == (0, True)
     small = shared.call("keys", "check", "dev-ada", "--like", "small")
     assert "a small request holds" in small.out
-    assert "a first turn of Codex holds" in shared.call("keys", "check", "dev-ada").out
+    assert "a first turn of Codex reserves" in shared.call("keys", "check", "dev-ada").out
     refused = shared.call("keys", "check", "ci-fixed", "--model", "auto", "--ip", "198.51.100.1")
     assert refused.code == 1
     assert refused.out.startswith("no: 403 policy_rejected")
@@ -275,10 +275,10 @@ def test_a_wallet_is_not_called_off_while_another_makes_it_count_as_empty(machin
         (["logs", "--since", "1h", "--until", "2h"], "it must be later than --since"),
         (["usage", "--by", "colour"], "--by"),
         (["keys", "create", "a/b"], "no slash"),
-        (["keys", "revoke", "\udcff"], "text in UTF-8"),
-        (["keys", "check", "\udcff"], "text in UTF-8"),
-        (["logs", "--filter", "\udcff"], "text in UTF-8"),
-        (["wallet", "credit", "standard", "1", "--note", "\udcff"], "text in UTF-8"),
+        (["keys", "revoke", "\udcff"], "must be UTF-8"),
+        (["keys", "check", "\udcff"], "must be UTF-8"),
+        (["logs", "--filter", "\udcff"], "must be UTF-8"),
+        (["wallet", "credit", "standard", "1", "--note", "\udcff"], "must be UTF-8"),
         (["keys", "create", "a\nb"], "printable"),
         (["keys", "create", "a", "--label", "l" * 81], "at most 80"),
         (["keys", "create", "a", "--policy", "p", "--daily", "3"], "--policy uses a named policy unchanged"),
@@ -429,7 +429,7 @@ def test_remote_by_url_and_token(traffic: dict[str, Any], shared: Machine, tmp_p
 
 
 def test_same_process_group_is_untouched(shared: Machine) -> None:
-    """The gateway lives in a session of its own: Ctrl-C in the shell that started it does not reach it."""
+    """The gateway lives in its own session: Ctrl-C in the shell that started it does not reach it."""
     status = shared.ask("gateway", "status")
     fields = Path(f"/proc/{status['pid']}/stat").read_text().rsplit(")", 1)[1].split()
     assert int(fields[3]) == status["pid"], "it should lead its own session"

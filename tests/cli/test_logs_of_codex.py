@@ -55,7 +55,7 @@ def test_the_turns_of_this_machine(machine: Machine) -> None:
 
 
 def test_what_needs_a_gateway_says_so(machine: Machine) -> None:
-    assert "No gateway runs" in machine.call("logs").err
+    assert "No gateway is running" in machine.call("logs").err
     a_turn(machine)
     alone = machine.call("logs", "--source", "gateway")
     assert (alone.code, alone.out, "joytui gateway start" in alone.err) == (3, "", True)
@@ -74,7 +74,7 @@ def test_a_turn_is_told_when_it_ends_and_a_gateway_that_starts_later_is_noticed(
     assert json.loads(next_line(process))["thread_id"] == second.id
     assert machine.call("gateway", "start").code == 0
     assert process.stderr
-    assert "the gateway runs now" in process.stderr.readline()
+    assert "the gateway is running now" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=HANG_S) == ("", "")
     assert process.returncode == 130

@@ -180,7 +180,7 @@ async def test_one_that_hangs_is_told_apart(places: Places, monkeypatch: pytest.
 
     async with listening(hanging) as gateway:
         leave_state(places, gateway.url)
-        with pytest.raises(UnreachableError, match="does not answer as a gateway"):
+        with pytest.raises(UnreachableError, match="does not answer like a gateway"):
             await find(places)
 
 

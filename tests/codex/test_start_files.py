@@ -19,7 +19,7 @@ UNTOLD = "(reading does not tell)"
 
 
 def read(shell: str, home: Path, *, login: bool = False, interactive: bool = False, **env: str) -> str | None:
-    """K as reading finds it, None where it is not exported."""
+    """K as reading finds it, None if it is not exported."""
     state = after_start_files(
         shell,
         {"HOME": str(home), "PATH": "/usr/bin:/bin", **env},

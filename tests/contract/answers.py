@@ -111,7 +111,7 @@ def of_logs(shell: Running) -> None:
 
 
 def _follow(shell: Running) -> None:
-    """The tail in a process of its own, until Ctrl-C."""
+    """The tail in its own process, until Ctrl-C."""
     process = shell.machine.start(
         *("logs", "--follow", "--json", "--filter", "status:200", "--limit", "1", "--include-doctor"),
         *("--source", "gateway"),
@@ -246,7 +246,7 @@ def write_rollouts(shell: Running) -> None:
     home = shell.machine.folder / "home" / ".codex"
     rng, truth = random.Random(7), Truth()
     ticket = next(one for one in shell.machine.call("logs", "--json", "--limit", "0").json_lines if one["thread_id"])
-    now = datetime.now(UTC)  # the clock of the gateway, which is a process of its own
+    now = datetime.now(UTC)  # the clock of the gateway, which is its own process
     before = now - timedelta(hours=30)
     for provider, response in (("joytoken", ticket["upstream_id"]), ("openai", None)):
         thread = Thread(rng, truth, before, version="0.169.0", provider=provider)
@@ -263,7 +263,7 @@ def write_rollouts(shell: Running) -> None:
         thread.write(home)
 
 
-# --- where no gateway is needed, or none can be had
+# --- where no gateway is needed, or none can be reached
 
 
 def alone(shell: Shell) -> None:

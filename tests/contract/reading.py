@@ -34,7 +34,7 @@ class Part:
 
     @property
     def frozen(self) -> Data:
-        """What the file says; nothing where there is none yet."""
+        """What the file says; nothing if there is none yet."""
         return dict(json.loads(self.file.read_text(encoding="utf-8"))) if self.file.exists() else {}
 
     def missing(self) -> list[str]:

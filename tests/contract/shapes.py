@@ -25,8 +25,8 @@ TEXTS = ("time", "decimal", "string")
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`kinds`: the plain types, and literal texts in quotes. `members`: each with whether it is always there; None where no
-    object was seen. `items`: of lists; None where none was seen. `others`: of an object whose names are not frozen."""
+    """`kinds`: the plain types, and literal texts in quotes. `members`: each with whether it is always there; None if no
+    object was seen. `items`: of lists; None if none was seen. `others`: of an object whose names are not frozen."""
 
     kinds: frozenset[str] = frozenset()
     members: Mapping[str, tuple[Shape, bool]] | None = None

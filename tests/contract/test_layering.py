@@ -61,7 +61,7 @@ def test_every_package_has_its_place_in_the_layering() -> None:
 
 
 def test_only_the_engines_know_a_database() -> None:
-    """The ledger's interface is all that others see of a store; Codex's rollout cache is a file of its own."""
+    """The ledger's interface is all that others see of a store; Codex's rollout cache is its own file."""
     drivers = {"sqlite3", "psycopg", "asyncpg"}
     known = {
         path.relative_to(ROOT).as_posix()

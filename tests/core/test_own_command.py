@@ -37,7 +37,7 @@ def test_its_path_where_the_shell_does_not_find_it(started: Path) -> None:
         as_typed("      \x1b[36mjoytui gateway start\x1b[0m") == "      \x1b[36m.venv/bin/joytui gateway start\x1b[0m"
     )
     for prose in (
-        "joytui keeps only its digest",
+        "joytui stores only its digest",
         "200 joytui doctor, as codex_exec",
         "/x/joytui doctor",
         "joytui-offline",

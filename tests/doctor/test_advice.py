@@ -92,7 +92,7 @@ def test_the_line_whose_value_is_refused_is_the_mend(
     assert any(
         row.startswith("-") and line.rsplit(".", 1)[-1] in row for row in (found.fix.patch or "").splitlines()
     ), found.fix
-    assert "gateway between" not in found.fix.summary
+    assert "gateway in between" not in found.fix.summary
 
 
 def test_a_model_that_is_listed_and_refused_is_said_to_be_so(tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_no_usual_address_is_recommended_where_all_were_refused(tmp_path: Path) 
     assert (found.cause, found.details["refused_at"]) == ("base-url-path", refused)
     assert found.fix is not None
     assert found.fix.patch is None
-    assert "the usual ones were asked here" in found.fix.summary
+    assert "the usual ones were tried" in found.fix.summary
 
 
 def test_joytoken_s_403_for_a_wrong_key_is_explained(tmp_path: Path) -> None:
     with FaultGateway("key_inactive_403") as gateway:
         found = examined(tmp_path, gateway.port).verdict
     assert (found.cause, found.row) == ("key-rejected", "401")
-    assert found.evidence[-1].what.startswith("JoyToken answers 403, not 401, to a key that it does not accept")
+    assert found.evidence[-1].what.startswith("JoyToken answers 403 instead of 401")
 
 
 @pytest.mark.parametrize("cause", [cause for cause in CAUSES.values() if cause.forms], ids=lambda cause: cause.id)

@@ -1,4 +1,4 @@
-"""A doctor that got its turn too late does not hold that against the gateway, and a flood does not keep it for ever."""
+"""A doctor that got its turn too late does not hold that against the gateway, and a flood does not keep it forever."""
 
 from __future__ import annotations
 

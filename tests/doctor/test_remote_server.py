@@ -182,7 +182,7 @@ def test_the_proxy_is_asked_for_a_tunnel(tmp_path: Path, kind: str, says: str | 
 @pytest.mark.codex
 @pytest.mark.parametrize("config", ["x = [", 'model_provider = "nope"'])
 def test_the_real_server_takes_codex_and_the_doctor(tmp_path: Path, config: str) -> None:
-    """With a configuration, a key and a gateway of its own; when it has gone, both fail."""
+    """With a configuration, a key and its own gateway; when it has gone, both fail."""
     from tests.support.codex_run import bounded
     from tests.support.fault_gateway import GOOD_KEY, FaultGateway
     from tests.support.real_codex import NEWEST, codex

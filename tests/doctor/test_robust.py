@@ -22,7 +22,7 @@ from tests.support.raw_gateway import CONFIG, HEAD, KEY, OK, RawGateway, answeri
 PROMPT, SILENT = HEAD + OK, HEAD
 
 _words = st.text(st.characters(exclude_characters="\0"), max_size=11)
-keys = _words | st.builds("{}planted{}".format, _words, _words)  # a long one that is no word of a report itself
+keys = _words | st.builds("{}planted{}".format, _words, _words)  # a long one that is not a word of a report itself
 quick = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -133,7 +133,7 @@ def test_healthy(tmp_path: Path) -> None:
 def test_no_patience_is_judged_by_as_many_tries_as_codex_makes(
     tmp_path: Path, retries: int, answers: list[bytes], says: str
 ) -> None:
-    """stream_idle_timeout_ms = 0 works in Codex 0.169.0 where one of its tries finds the events waiting (observed)."""
+    """stream_idle_timeout_ms = 0 works in Codex 0.169.0 if one of its tries finds the events waiting (observed)."""
     with RawGateway(answers, unfinished=[SILENT]) as gateway:
         config = CONFIG.replace("= 60000", "= 0").replace("stream_max_retries = 0", f"stream_max_retries = {retries}")
         report = run(tmp_path, config.format(port=gateway.port).encode())

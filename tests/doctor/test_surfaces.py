@@ -172,7 +172,7 @@ def test_an_extension_host_that_runs(cells: Lay, tmp_path: Path) -> None:
     env = {"HOME": str(tmp_path / "home"), "VSCODE_ESM_ENTRYPOINT": "vs/workbench/api/node/extensionHostProcess"}
     process(tmp_path / "proc", 20, 1, ["/usr/share/code/code", "--type=utility"], env)
     home = Path(tmp_path / "home")
-    assert cells({".bashrc": ""})["vscode"].name == "VS Code, Cursor"  # the last one: opened anew
+    assert cells({".bashrc": ""})["vscode"].name == "VS Code, Cursor"  # the last one: opened again
     assert home.is_dir()
 
 
@@ -276,7 +276,7 @@ def test_shells_that_are_started_say_what_reading_cannot(cells: Lay, tmp_path: P
 def test_a_shell_that_never_ends_is_ended(cells: Lay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joytui.doctor.surfaces.shells.RUN_S", 0.3)
     found = cells({".profile": "/bin/sleep 60\n"}, how="run", env={"PATH": "/usr/bin:/bin"})
-    assert "did not come to its command" in found["login-shell"].why
+    assert "did not reach its command" in found["login-shell"].why
 
 
 # --- shown

@@ -44,7 +44,7 @@ async def test_too_little_for_the_smallest_turn_is_the_verdict(tmp_path: Path) -
     assert "a whole turn would be refused" in verdict.evidence[0].what
     assert next(row for row in found.table if row.row == "402").status == "fail"
     assert {step.id: step.status for step in found.steps}["stream"] == "pass"
-    assert [row["status"] for row in rows] == [200]  # the question itself is no request
+    assert [row["status"] for row in rows] == [200]  # the question itself is not a request
 
 
 async def test_the_gateway_refuses_that_very_turn(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_the_key_of_a_start_file(machine: Machine, home: Path, good: str, zshrc:
     assert (said.code, said.json["verdict"]["works"]) == (0, True), said.err
     assert (home / ".env").read_text() == LINE
     assert mode(home / ".env") == 0o600
-    assert "beats every shell" in said.err
+    assert "overrides every shell" in said.err
     assert f"{len(GOOD_KEY)} bytes, #" in said.err
     journal = (machine.data / "mends.json").read_text()
     assert GOOD_KEY not in said.out + said.err + journal
@@ -48,7 +48,7 @@ def test_the_key_of_a_start_file(machine: Machine, home: Path, good: str, zshrc:
 def test_a_yes_to_whatever_it_is_writes_no_key(machine: Machine, home: Path, good: str, zshrc: Path) -> None:
     said = fix(machine, "--yes")
     assert said.code == 1
-    assert "wants your own decision" in said.err
+    assert "needs your own decision" in said.err
     assert contents(home) == {"config.toml": good.encode()}
 
 

@@ -84,7 +84,7 @@ def test_a_warning_is_mended_by_its_name(machine: Machine, home: Path, lay: Lay)
     assert fix(machine, "provider-named-openai", "--yes").code == 0
     assert 'name = "joytoken"' in place.read_text()
     said = fix(machine, "provider-named-openai", "--yes")
-    assert "is not among what was found" in said.err
+    assert "was not found here" in said.err
 
 
 def test_what_no_file_mends_is_told(machine: Machine, home: Path, good: str) -> None:
@@ -178,7 +178,7 @@ def test_what_throws_something_away_is_not_done_by_yes(machine: Machine, home: P
     before = place.read_bytes()
     said = fix(machine, "--yes")
     assert said.code == 1
-    assert "wants your own decision" in said.err
+    assert "needs your own decision" in said.err
     assert place.read_bytes() == before
 
 
@@ -202,5 +202,5 @@ def test_keys_that_a_newer_codex_may_know_are_not_renamed_by_yes(machine: Machin
     said = machine.call("doctor", "--fix", "--yes", "--codex-version", "0.999.0", "--", *typo.args)
     assert said.code == 1
     assert "joytui was not checked with Codex 0.999.0" in said.err
-    assert "wants your own decision" in said.err
+    assert "needs your own decision" in said.err
     assert place.read_bytes() == before

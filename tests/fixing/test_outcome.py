@@ -86,7 +86,7 @@ def test_fix_puts_back_what_did_not_help(machine: Machine, home: Path, refusing:
     verdict = said.json["verdict"]
     assert verdict["fix"]["commands"] == []
     assert verdict["fix"]["patch"] is None
-    assert "tried, and put back" in verdict["evidence"][-1]["what"]
+    assert "tried and undone" in verdict["evidence"][-1]["what"]
     assert "nothing to undo" in machine.call("doctor", "--undo").err
 
 
@@ -116,7 +116,7 @@ async def test_the_screen_puts_back_what_did_not_help(home: Path, refusing: tupl
         await settle(app, pilot)
         verdict = app.screen.snapshot.report.verdict
         assert (verdict.cause, verdict.fix.commands) == ("model-not-found", ())
-        assert "tried, and put back" in verdict.evidence[-1].what
+        assert "tried and undone" in verdict.evidence[-1].what
         assert app.screen.check_action("fix", ()) is False
         assert place.read_bytes() == before
         assert [path.name for path in home.iterdir()] == ["config.toml"]

@@ -49,11 +49,11 @@ def test_a_file_that_changed_meanwhile_is_not_touched(world: World, here: Places
     assert fix.changes
     place = Path(world.config_file)
     place.write_text(CONFIG + "# another editor\n")
-    with pytest.raises(RefusedError, match="changed meanwhile"):
+    with pytest.raises(RefusedError, match="changed in the meantime"):
         journal.record(fix.changes, "wire-api-removed", world.codex_home, here)
     assert listing(place.parent) == {"config.toml": (CONFIG + "# another editor\n").encode()}
     place.unlink()
-    with pytest.raises(RefusedError, match="changed meanwhile"):
+    with pytest.raises(RefusedError, match="changed in the meantime"):
         journal.record(fix.changes, "wire-api-removed", world.codex_home, here)
     assert journal.read(here) == []
 
@@ -105,8 +105,8 @@ def test_the_record_holds_no_content_and_is_private(world: World, here: Places) 
 @pytest.mark.parametrize(
     ("new", "why"),
     [
-        ("model_provider = \n", "could not read"),
-        (CONFIG, "still be there"),
+        ("model_provider = \n", "could then not read"),
+        (CONFIG, "not remove the cause"),
         (CONFIG.replace("chat", "Chat"), "something else"),
         (CONFIG.replace('wire_api = "chat"', "request_max_retries = -1"), "something else"),
         (CONFIG.replace('"chat"', '"‹redacted›"'), "masked"),

@@ -295,7 +295,7 @@ async def test_terminal_injection_no_control_character_is_shown(machine: Machine
 async def test_memory_and_disk_a_body_over_the_cap_is_read_on_for_a_while(
     size: int, read: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client that could send all of it gets to read why it is refused; one that never ends is not listened to for ever."""
+    """A client that could send all of it gets to read why it is refused; one that never ends is not listened to forever."""
     taken = 0
     monkeypatch.setattr(request_body, "DRAINED", 70)
 
@@ -378,7 +378,7 @@ JSON_VALUES = st.recursive(
 @given(JSON_VALUES, st.sampled_from((None, 1)), st.data())
 @settings(max_examples=examples(60), deadline=None)
 def test_a_large_body_is_read_step_by_step_as_at_once(value: Any, indent: int | None, data: st.DataObject) -> None:
-    """Also what is no JSON is none, and ends where it does."""
+    """Also what is not JSON is none, and ends where it does."""
     text = json.dumps(value, indent=indent) + data.draw(st.sampled_from(("", " ", ",", "]", "}")))
     if data.draw(st.booleans()) and text:
         at = data.draw(st.integers(0, len(text) - 1))

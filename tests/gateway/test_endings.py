@@ -122,7 +122,7 @@ async def test_who_hangs_up_on_auto_pays_by_estimate_too(tmp_path: Path) -> None
 
 
 async def test_the_times_of_a_request_are_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Handed on, first byte, first token, end: each measured where it happens, and none where it never did."""
+    """Handed on, first byte, first token, end: each measured where it happens, and none if it never did."""
     seconds = 0.0
     first_byte_seen = asyncio.Event()
 

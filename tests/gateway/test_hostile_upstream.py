@@ -54,7 +54,7 @@ async def test_a_bill_that_no_answer_has_is_none(tmp_path: Path, credits_used: s
         for _ in range(3):
             assert (await here.chat(key)).status_code == 200
         assert [row["cost_source"] for row in await here.logs()] == ["estimated"] * 3
-        assert "not believed" in (await here.logs())[0]["notes"]
+        assert "ignored" in (await here.logs())[0]["notes"]
         assert here.gateway.ledger.lost == 0
         await nothing_stays(here)
 

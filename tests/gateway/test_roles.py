@@ -21,7 +21,7 @@ from tests.gateway.served import Served
 
 READS = (
     "/status", "/keys", "/keys/{id}", "/requests", "/requests/stream", "/requests/{id}", "/usage", "/tasks", "/latency", "/models",
-    "/wallet", "/wallet/entries", "/policies", "/upstreams", "/fleet", "/telemetry/tokens", "/teams", "/tokens", "/audit",
+    "/wallet", "/wallet/entries", "/policies", "/upstreams", "/budgets", "/fleet", "/telemetry/tokens", "/teams", "/tokens", "/audit",
 )  # fmt: skip
 """What an admin and a viewer may ask for, and a lead of its teams."""
 NOT_BY_TEAMS = ("/latency", "/wallet/entries", "/tokens", "/audit")
@@ -33,6 +33,10 @@ EDITS: Mapping[tuple[str, str], Any] = {
     ("post", "/keys/{id}/disable"): None,
     ("post", "/keys/{id}/enable"): None,
     ("post", "/keys/{id}/revoke"): None,
+    ("post", "/tasks/stop"): {"task": "root"},
+    ("post", "/tasks/resume"): {"task": "root"},
+    ("put", "/budgets"): {"node": "team:team", "daily_limit": "5"},
+    ("post", "/budgets/raise"): {"node": "team:team", "amount": "5", "until": "2999-12-31T00:00:00Z"},
 }
 """What an admin may do, and a lead with its teams' keys."""
 ADMINS: Mapping[tuple[str, str], Any] = {
@@ -57,12 +61,13 @@ EVERYTHING: Mapping[tuple[str, str], Any] = {**{("get", path): None for path in 
 COMMANDS = {
     "read": (
         "keys list", "keys check dev", "logs --source gateway", "usage --source gateway --by team", "tasks", "models", "fleet",
-        "wallet show", "telemetry token list", "teams list", "gateway upstreams",
+        "wallet show", "telemetry token list", "teams list", "budgets list", "gateway upstreams",
     ),
     "read whole": ("tokens list", "audit", "audit --since 1h --json"),
     "edit": (
         "keys create made --owner ann", "keys edit dev --owner ann", "keys disable dev", "keys enable dev",
-        "keys revoke made", "keys rotate dev --overlap 24h",
+        "keys revoke made", "keys rotate dev --overlap 24h", "tasks stop root", "tasks resume root",
+        "budgets set team:team --daily 5", "budgets raise team:team 2 --until 24h",
     ),
     "change": (
         "teams create other", "teams add team bob", "teams remove team bob", "wallet set economy 5", "wallet credit economy 1",
@@ -114,9 +119,27 @@ async def ask(
     return answer.status_code, answer.json()["error"]["type"] if answer.is_error and answer.content else ""
 
 
+async def a_task(gateway: Served) -> None:
+    """A task of the lead's team."""
+    made = await gateway.new_key("of-task", owner="ann")
+    await gateway.chat(made["key"], session_id="root")
+    await gateway.logs()
+
+
 async def state(gateway: Served) -> dict[str, Any]:
     """All that somebody may have changed."""
-    paths = ("keys", "tokens", "wallet", "wallet/entries", "policies", "telemetry/tokens", "upstreams", "teams")
+    paths = (
+        "keys",
+        "tokens",
+        "wallet",
+        "wallet/entries",
+        "policies",
+        "telemetry/tokens",
+        "upstreams",
+        "teams",
+        "tasks",
+        "budgets",
+    )
     return {path: await gateway.ask(path) for path in paths}
 
 
@@ -131,7 +154,8 @@ async def test_a_viewer_reads_everything_and_changes_nothing(gateway: Served, to
     assert await state(gateway) == before
 
 
-async def test_a_lead_edits_keys_and_changes_nothing_else(gateway: Served, tokens: dict[str, str]) -> None:
+async def test_a_lead_edits_keys_and_budgets_and_changes_nothing_else(gateway: Served, tokens: dict[str, str]) -> None:
+    await a_task(gateway)
     before = await state(gateway)
     for (method, path), body in EVERYTHING.items():
         if (method, path) in EDITS:
@@ -147,7 +171,7 @@ async def test_a_lead_edits_keys_and_changes_nothing_else(gateway: Served, token
         status, kind = await ask(gateway, tokens["lead"], method, path, body)
         assert (status, kind) in ((200, ""), (201, ""), (409, "conflict")), (method, path)
     after = await state(gateway)
-    assert {path for path in before if before[path] != after[path]} == {"keys"}
+    assert {path for path in before if before[path] != after[path]} == {"keys", "budgets"}
 
 
 async def test_a_lead_edits_no_key_of_another_team(gateway: Served, tokens: dict[str, str]) -> None:
@@ -229,6 +253,7 @@ async def test_teams_that_are_none(gateway: Served, tokens: dict[str, str]) -> N
 
 async def test_every_change_is_in_the_audit_log(gateway: Served, tokens: dict[str, str]) -> None:
     """By whoever made it, and in the words of the change; what is refused is not in it, and no secret is."""
+    await a_task(gateway)
     first = len((await gateway.ask("audit"))["entries"])
     for path, body in (("/keys", {"name": "dev"}), ("/wallet/economy/credit", {"amount": "99999999999999999999"})):
         assert (await gateway.admin.post(PREFIX + path, json=body)).is_error
@@ -247,7 +272,8 @@ async def test_every_change_is_in_the_audit_log(gateway: Served, tokens: dict[st
         filled = path.format(id=ids, tier="economy", name="team") + QUERY.get((method, path), "")
         answer = await gateway.http.request(method.upper(), PREFIX + filled, json=body, headers=headers)
         assert answer.is_success, path
-        plain |= {answer.json()[name] for name in ("key", "token") if name in answer.json()}
+        made = {} if path.startswith("/tasks") else answer.json()  # whose "key" is a name
+        plain |= {made[name] for name in ("key", "token") if name in made}
         after = (await gateway.ask("audit"))["entries"]
         new = after[: len(after) - len(before)]
         assert {entry["token"] for entry in new} == {who}, path
@@ -353,17 +379,18 @@ async def test_commands(
     for name in ("HOME", "CODEX_HOME", "JOYTUI_DATA_DIR", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("JOYTUI_ADMIN_TOKEN", tokens[role])
+    await a_task(gateway)
     before = await state(gateway)
     for right, lines in COMMANDS.items():
         for line in lines:
             code = await run(line, gateway)
             told = capsys.readouterr()
             assert code == (0 if right in MAY[role] else 1), (line, told)
-            hint = "this needs the admin token" if role == "viewer" else "an admin's token"
+            hint = "this needs the admin token" if role == "viewer" else "an admin token"
             assert right in MAY[role] or hint in told.err, line
     after = await state(gateway)
     changed = {path for path in before if before[path] != after[path]}
-    assert changed == {"viewer": set(), "lead": {"keys"}}.get(role, changed)
+    assert changed == {"viewer": set(), "lead": {"keys", "budgets"}}.get(role, changed)
     assert tokens[role] not in "".join(capsys.readouterr())
 
 

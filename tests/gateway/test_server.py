@@ -224,7 +224,7 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
         assert (got.status_code, got.json()["error"]["type"]) == (503, "store_unavailable")
         out, errors = process.communicate(timeout=HANG_S)
     finally:
-        process.kill()  # one that did not end would run on for ever
+        process.kill()  # one that did not end would run on forever
         process.wait()
     assert (process.returncode, out) == (3, "")
     *logged, what, hint = errors.splitlines()

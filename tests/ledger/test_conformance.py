@@ -20,10 +20,21 @@ from joytui.core.redaction import clean
 from joytui.core.request import Ended, Opened, request_id
 from joytui.core.token_counts import USAGE_GROUPS
 from joytui.ledger import api
-from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Shortfall
+from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Runaway, Shortfall
 from joytui.ledger.audit import ACTING, Actor
 from joytui.ledger.postgres.engine import PostgresLedger
-from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation
+from joytui.ledger.records import (
+    REPEATS,
+    Candidate,
+    Charge,
+    KeyRow,
+    LessonRow,
+    NewKey,
+    Page,
+    Reservation,
+    Watch,
+    limits_of,
+)
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
@@ -82,7 +93,7 @@ async def add(ledger: Ledger, key: KeyRow | None = None, *, ended: Ended | None 
 
 
 def wanting(key: KeyRow, estimate: int, *limits: tuple[Any, int], lease_ms: int = 60_000) -> Reservation:
-    return Reservation(key.budget_id, limits, [Candidate("m", "p", "standard", estimate)], lease_ms)
+    return Reservation(limits_of(key.budget_id, limits), [Candidate("m", "p", "standard", estimate)], lease_ms)
 
 
 # --- the interface ----------------------------------------------------------------------------------------------------
@@ -286,7 +297,7 @@ async def test_retention_goes_by_when_a_request_began(ledger: Ledger, clock: Clo
 
 
 async def test_rows_go_in_the_order_in_which_they_came(ledger: Ledger) -> None:
-    """A clock that was wrong for a moment makes no row old that is not, and none stay for ever."""
+    """A clock that was wrong for a moment makes no row old that is not, and none stay forever."""
     day, week = now_ms() - 200 * DAY, 7 * DAY
     dates = [day, day + 3653 * DAY, day + week, day + 2 * week, 0, day + 3653 * DAY, day + 3 * week]
     numbers = [(await add(ledger, started_at=at)).n for at in dates]
@@ -717,6 +728,105 @@ async def test_keys_made_for_a_trial_end(ledger: Ledger, clock: Clock) -> None:
     kept = await ledger.key(other.id)
     assert kept is not None
     assert kept.state == "active"
+
+
+# --- tasks that are stopped, and breakers ------------------------------------------------------------------------------
+
+
+async def test_a_task_is_stopped_until_it_is_resumed(ledger: Ledger) -> None:
+    version = await ledger.access_version()
+    row = await ledger.stop_task(clean("root", 100))
+    assert (row.task, row.scope, row.reason, row.why) == ("root", "", "stopped", None)
+    assert await ledger.stop_task(clean("root", 100), "runaway", clean("later", 100)) == row, "the first one stays"
+    mine = await ledger.stop_task(clean("root", 100), "runaway", clean("too many", 100), "budget_1")
+    assert await ledger.stops() == [row, mine] == list(ledger.access().stops)
+    assert await ledger.access_version() > version, "every gateway hears of it"
+    version = await ledger.access_version()
+    assert [await ledger.resume_task("root") for _ in range(2)] == [True, False]
+    assert (await ledger.stops(), await ledger.access_version() > version) == ([], True)
+    assert [entry.what for entry in await ledger.audit(0, 9)] == ["task resumed", "task stopped", "task stopped"]
+
+
+def watched(ledger: Ledger, key: KeyRow, at: int, items: int, **fields: Any) -> tuple[Opened, Watch]:
+    """A request of a watched task, with so many items of input."""
+    watch = Watch(key.budget_id, clean("root", 100), clean("root", 100), None, None, "same", items)._replace(**fields)
+    return a_request(ledger, key, started_at=START + at, root_thread="root", thread_id=watch.thread), watch
+
+
+async def ask(ledger: Ledger, key: KeyRow, held: bool, at: int, items: int = 0, **fields: Any) -> int | None:
+    """Asks, with money held or not. The count at which the breaker refused; None: it was let through."""
+    opened, watch = watched(ledger, key, at, items, **fields)
+    try:
+        if held:
+            await ledger.reserve(opened, wanting(key, 1, ("total", 1_000))._replace(watch=watch))
+        else:
+            await ledger.open(opened, CHOSEN, watch=watch)
+    except Runaway as error:
+        return error.count
+    return None
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_breaker_lets_as_many_requests_of_a_task_through_in_any_minute(ledger: Ledger, held: bool) -> None:
+    key, other = await a_key(ledger), await a_key(ledger, "other")
+    for at, thread, refused in (
+        (0, "root", None),
+        (1_000, "a", None),
+        (2_000, "b", None),
+        (59_999, "root", 4),
+        (60_000, "root", None),  # the first one is a minute ago; the refused one does not count
+        (60_001, "root", 4),
+        (61_000, "root", None),
+    ):
+        assert await ask(ledger, key, held, at, thread=clean(thread, 100), per_minute=3) == refused, at
+    assert await ask(ledger, key, held, 61_000, task=clean("another", 100), per_minute=3) is None
+    assert await ask(ledger, other, held, 61_000, per_minute=3) is None, "whose task it is counts"
+    assert await ledger.resume_task("root") is False
+    assert await ask(ledger, key, held, 61_000, per_minute=3) is None, "it counts from zero"
+    refused = [row for _, row in await ledger.page(Page(50)) if row.status is not None]
+    assert refused == [], "who is refused has no row of it yet"
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_breaker_counts_identical_turns_of_a_thread_in_a_row(ledger: Ledger, held: bool) -> None:
+    key = await a_key(ledger)
+    turns = (
+        (1, "same", "root", None),
+        (1, "same", "root", None),  # asked for again after a failure: no new turn
+        (3, "same", "root", None),
+        (5, "same", "a", None),  # a sub-agent's own row
+        (5, "same", "root", 3),
+        (5, "same", "root", 3),
+        (5, "other", "root", None),
+        (7, "same", "root", None),
+        (9, "same", "root", None),
+        (11, None, "root", None),  # nothing to tell it by
+        (13, "same", "root", None),
+    )
+    for place, (items, digest, thread, refused) in enumerate(turns):
+        asked = await ask(ledger, key, held, place, items, digest=digest, thread=clean(thread, 100), identical=2)
+        assert asked == refused, place
+    for items in (15, 17, 19):
+        assert await ask(ledger, key, held, 90, items, digest=None, identical=2) is None
+
+
+async def test_a_turn_that_is_asked_for_without_end_is_not_looked_at_without_end(
+    ledger: Ledger,
+) -> None:
+    key = await a_key(ledger)
+    for items in (1, *[3] * REPEATS, 5):
+        assert await ask(ledger, key, False, 0, items, identical=2) == (3 if items == 5 else None)
+    for _ in range(REPEATS + 1):
+        assert await ask(ledger, key, False, 0, 3, identical=2) is None
+    assert await ask(ledger, key, False, 0, 5, identical=2) is None, "the one before these is too far away"
+
+
+async def test_what_a_breaker_counted_goes_after_a_day(ledger: Ledger, clock: Clock) -> None:
+    key = await a_key(ledger)
+    assert await ask(ledger, key, False, 0, 1, identical=1) is None
+    assert await ask(ledger, key, False, 0, 3, identical=1) == 2
+    await ledger.tidy(START + DAY + 1, Keeping(30, 60))
+    assert await ask(ledger, key, False, 0, 3, identical=1) is None
 
 
 # --- changes, and an end ----------------------------------------------------------------------------------------------

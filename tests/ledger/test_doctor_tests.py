@@ -10,9 +10,9 @@ from joytui.core.filters import parse
 from joytui.core.token_counts import UsageTotals
 from joytui.ledger.records import KeyRow
 from joytui.ledger.sql import keys, reads
+from joytui.ledger.sql.nodes import spent_within
 from joytui.ledger.sql.usage_sums import latency, usage
 from joytui.ledger.sqlite.engine import SqliteLedger
-from joytui.ledger.sqlite.money import SPENT_WITHIN
 from tests.ledger.filling import DAY, START, add, new_key
 
 DAYS = 3
@@ -77,4 +77,4 @@ def test_a_key_s_statistics_leave_them_out_and_its_money_does_not(ledger: Sqlite
     assert ledger.write_now(keys.key, key.id).last_used_at is None
     assert ledger.read_now(latency, 0, 2 * START) == []
     day = START // DAY
-    assert ledger.read_now(lambda c: c.execute(SPENT_WITHIN, (key.budget_id, day, day + 1)).fetchone()) == (7,)
+    assert ledger.read_now(spent_within, key.budget_id, day, day + 1) == 7

@@ -13,7 +13,17 @@ from joytui.core.clock import now_ms
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import DuplicateRequest, Shortfall
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.records import PERIODS, Candidate, Charge, KeyRow, Period, Reservation, resets_at, window_start
+from joytui.ledger.records import (
+    PERIODS,
+    Candidate,
+    Charge,
+    KeyRow,
+    Period,
+    Reservation,
+    limits_of,
+    resets_at,
+    window_start,
+)
 from joytui.ledger.sql import keys, wallets
 from joytui.ledger.sqlite import money, tidying, upkeep
 from joytui.ledger.sqlite.engine import SqliteLedger
@@ -53,7 +63,9 @@ def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
     for what, amount, more in steps:
         if what == "reserve":
             wanted = Reservation(
-                key.budget_id, [("total", limit), ("daily", 2 * limit)], [Candidate("m", "p", more, amount)], 1000
+                limits_of(key.budget_id, [("total", limit), ("daily", 2 * limit)]),
+                [Candidate("m", "p", more, amount)],
+                1000,
             )
             request = opened(ledger, key)
             try:
@@ -65,7 +77,9 @@ def run(ledger: SqliteLedger, steps: list, limit: int, balance: int) -> None:
             request, held, tier = running.pop(amount % len(running))
             total = max(0, held + more)
             wanted = Reservation(
-                key.budget_id, [("total", limit), ("daily", 2 * limit)], [Candidate("m", "p", tier, total)], 1000
+                limits_of(key.budget_id, [("total", limit), ("daily", 2 * limit)]),
+                [Candidate("m", "p", tier, total)],
+                1000,
             )
             try:
                 ledger.write_now(extend_request, request, wanted, Charge(cost_nano=1))
@@ -101,7 +115,7 @@ def check(ledger: SqliteLedger, key: KeyRow, limit: int, spent: int, held: int) 
 def test_a_settled_request_settles_once(ledger: SqliteLedger) -> None:
     key = new_key(ledger)
     request = opened(ledger, key)
-    wanted = Reservation(key.budget_id, [("daily", 100)], [Candidate("m", None, "standard", 60)], 1000)
+    wanted = Reservation(limits_of(key.budget_id, [("daily", 100)]), [Candidate("m", None, "standard", 60)], 1000)
     ledger.write_now(reserve_request, request, wanted)
     for _ in range(2):
         ledger.write_now(end_request, request, Ended("m", None, None, 200, cost_nano=50), key.budget_id, True)
@@ -115,13 +129,15 @@ def test_a_lease_that_nobody_renews_is_released(ledger: SqliteLedger) -> None:
     kept, lost = opened(ledger, key), opened(ledger, key)
     for request in (kept, lost):
         ledger.write_now(
-            reserve_request, request, Reservation(key.budget_id, limits, [Candidate("m", None, "standard", 50)], -1)
+            reserve_request,
+            request,
+            Reservation(limits_of(key.budget_id, limits), [Candidate("m", None, "standard", 50)], -1),
         )
     with pytest.raises(Shortfall):
         ledger.write_now(
             reserve_request,
             opened(ledger, key),
-            Reservation(key.budget_id, limits, [Candidate("m", None, "standard", 50)], 1),
+            Reservation(limits_of(key.budget_id, limits), [Candidate("m", None, "standard", 50)], 1),
         )
     assert ledger.write_now(upkeep.renew_leases, [kept.n], 60_000) == 1
     assert ledger.read_now(keys.window, key.budget_id, "daily", kept.started_at) == (0, 50)
@@ -129,9 +145,11 @@ def test_a_lease_that_nobody_renews_is_released(ledger: SqliteLedger) -> None:
 
 def test_a_duplicate_is_refused_in_the_same_transaction(ledger: SqliteLedger) -> None:
     key = new_key(ledger)
-    wanted = Reservation(key.budget_id, [("daily", 100)], [Candidate("m", None, "standard", 60)], 1000)
+    wanted = Reservation(limits_of(key.budget_id, [("daily", 100)]), [Candidate("m", None, "standard", 60)], 1000)
     with pytest.raises(Shortfall):
-        ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted._replace(limits=[("daily", 10)]))
+        ledger.write_now(
+            reserve_request, opened(ledger, key, "a"), wanted._replace(limits=limits_of(key.budget_id, [("daily", 10)]))
+        )
     ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted)
     with pytest.raises(DuplicateRequest):
         ledger.write_now(reserve_request, opened(ledger, key, "a"), wanted)
@@ -180,7 +198,7 @@ def hold(batch: Batch, key: KeyRow, at: int) -> None:
     """5 in each window."""
     n = (at << COUNTER_BITS) + batch.next_seq()
     limits: list[tuple[Period, int]] = [(period, 10_000) for period in PERIODS]
-    money.reserve(batch, n, at, key.budget_id, limits, [Candidate("m", None, "standard", 5)], 1000)
+    money.reserve(batch, n, at, limits_of(key.budget_id, limits), [Candidate("m", None, "standard", 5)], 1000)
 
 
 def test_what_is_held_counts_up_to_the_very_limit(ledger: SqliteLedger) -> None:
@@ -189,7 +207,9 @@ def test_what_is_held_counts_up_to_the_very_limit(ledger: SqliteLedger) -> None:
 
     def reserve(estimate: int) -> None:
         candidate = Candidate("m", None, "standard", estimate)
-        ledger.write_now(reserve_request, opened(ledger, key), Reservation(key.budget_id, limits, [candidate], 1000))
+        ledger.write_now(
+            reserve_request, opened(ledger, key), Reservation(limits_of(key.budget_id, limits), [candidate], 1000)
+        )
 
     reserve(60)
     with pytest.raises(Shortfall) as lack:
@@ -204,7 +224,9 @@ async def test_a_refusal_takes_no_sums_of_others_with_it(ledger: SqliteLedger) -
     """In one batch a request ends, and another is refused by a budget that begins with it. The first is counted."""
     key = new_key(ledger)
     first, refused = opened(ledger, key), opened(ledger, key)
-    wanted = Reservation(key.budget_id, [("daily", 500), ("total", 100)], [Candidate("m", "p", "x", 50)], 1000)
+    wanted = Reservation(
+        limits_of(key.budget_id, [("daily", 500), ("total", 100)]), [Candidate("m", "p", "x", 50)], 1000
+    )
     ledger.write_now(open_request, first, CHOSEN)
     with one_batch(ledger):
         ledger.submit(end_request, first, Ended("m", "p", "standard", 200, cost_nano=70), key.budget_id, False)

@@ -19,7 +19,7 @@ from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.postgres import schema, url
 from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.postgres.gateways import SLOT_BITS, Numbers
-from joytui.ledger.records import Candidate, Charge, KeyRow, NewKey, Page, Reservation
+from joytui.ledger.records import Candidate, Charge, KeyRow, NewKey, Page, Reservation, limits_of
 from joytui.ledger.retention import KEPT, Keeping
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support import postgres
@@ -74,7 +74,9 @@ async def a_key(ledger: Ledger, name: str = "dev") -> KeyRow:
 
 
 def wanting(key: KeyRow, estimate: int, limit: int) -> Reservation:
-    return Reservation(key.budget_id, [("total", limit)], [Candidate("m", "p", "standard", estimate)], 60_000)
+    return Reservation(
+        limits_of(key.budget_id, [("total", limit)]), [Candidate("m", "p", "standard", estimate)], 60_000
+    )
 
 
 async def reap(dead: PostgresLedger, by: PostgresLedger, server: PostgresServer) -> None:

@@ -150,7 +150,7 @@ async def test_movements_of_requests_become_one_a_day_and_add_up(ledger: SqliteL
 def move(batch: tidying.Batch) -> None:
     """A request of 5 on the wallet, from beginning to end."""
     n = batch.next_seq()
-    money.reserve(batch, n, now_ms(), "none", [], [year.Candidate("m", None, "standard", 9)], 1000)
+    money.reserve(batch, n, now_ms(), [], [year.Candidate("m", None, "standard", 9)], 1000)
     money.release(batch, n, 5)
 
 

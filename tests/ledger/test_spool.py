@@ -16,7 +16,7 @@ from joytui.ledger import spool
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.postgres import url
 from joytui.ledger.postgres.engine import PostgresLedger
-from joytui.ledger.records import Candidate, NewKey, Page, Reservation
+from joytui.ledger.records import Candidate, NewKey, Page, Reservation, limits_of
 from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql import reads
 from joytui.ledger.sqlite import writer
@@ -47,7 +47,9 @@ def admitted(ledger: SqliteLedger, times: int = 1) -> list[End]:
         opened = Opened(
             ledger.next_number(), now_ms(), key.id, clean(f"é{number}", 9), "e", True, None, None, None, None, None
         )
-        wanted = Reservation(key.budget_id, [("daily", 10**9)], [Candidate("m", "p", "standard", 500)], 60_000)
+        wanted = Reservation(
+            limits_of(key.budget_id, [("daily", 10**9)]), [Candidate("m", "p", "standard", 500)], 60_000
+        )
         ledger.write_now(reserve_request, opened, wanted)
         found.append(End(opened, ENDED._replace(cost_nano=70 + number), key.budget_id, True))
     return found
@@ -198,5 +200,5 @@ async def reserved(ledger: PostgresLedger, name: str) -> End:
     assert key is not None
     opened = Opened(ledger.next_number(), now_ms(), key.id, None, "e", True, None, None, None, None, None)
     estimate = [Candidate("m", "p", "standard", 500)]
-    await ledger.reserve(opened, Reservation(key.budget_id, [("daily", 10**9)], estimate, 60_000))
+    await ledger.reserve(opened, Reservation(limits_of(key.budget_id, [("daily", 10**9)]), estimate, 60_000))
     return End(opened, ENDED, key.budget_id, True)

@@ -17,7 +17,7 @@ from joytui.core.request import Ended, Opened, request_id, request_number
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.engines import named_store
 from joytui.ledger.ids import COUNTER_BITS, LATEST_MS, Numbers
-from joytui.ledger.records import Candidate, Page, Reservation
+from joytui.ledger.records import Candidate, Page, Reservation, limits_of
 from joytui.ledger.sql import reads
 from joytui.ledger.sqlite import tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
@@ -46,7 +46,7 @@ def test_what_is_no_file_is_no_store_and_stays_as_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o644)
     (tmp_path / "l.sqlite3").symlink_to("pipe")
     before = (tmp_path / "pipe").stat()
-    with pytest.raises(UnreachableError, match="is a file, and this is none"):
+    with pytest.raises(UnreachableError, match="must be a file, and this is not one"):
         SqliteLedger.open_store(tmp_path / "l.sqlite3")
     assert (tmp_path / "pipe").stat().st_mode == before.st_mode
 
@@ -257,7 +257,7 @@ async def test_a_full_disk_loses_no_end_of_a_request(ledger: SqliteLedger) -> No
     waits for an end waits for one try."""
     key = new_key(ledger, daily_limit="1")
     opened = Opened(ledger.next_number(), now_ms(), key.id, "auto", "e", True, None, None, None, None, None)
-    wanted = Reservation(key.budget_id, [("daily", 10**9)], [Candidate("m", "p", "standard", 500)], 60_000)
+    wanted = Reservation(limits_of(key.budget_id, [("daily", 10**9)]), [Candidate("m", "p", "standard", 500)], 60_000)
     ledger.write_now(reserve_request, opened, wanted)
     ledger.write_now(fill)
     with pytest.raises(StoreUnavailable, match="full"):

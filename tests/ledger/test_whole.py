@@ -53,7 +53,7 @@ PRIVATE = {"access", "alert_watch", "client_fill", "clock_reading", "part_fill",
 
 
 def on_postgres(server: PostgresServer) -> Engine:
-    """Each folder is a schema of its own."""
+    """Each folder is its own schema."""
     names: dict[Path, str] = {}
 
     def store(folder: Path) -> url.StoreUrl:
@@ -236,9 +236,9 @@ async def test_a_copy_that_was_interrupted_goes_on(
                 assert copying.copy(whole, to, interrupted)
             break
         except KeyboardInterrupt:
-            with pytest.raises(UnreachableError, match="half of a copy"):
+            with pytest.raises(UnreachableError, match="unfinished copy"):
                 target.ledger(tmp_path / "b")
-            with pytest.raises(UnreachableError, match="half of a copy"):
+            with pytest.raises(UnreachableError, match="unfinished copy"):
                 target.whole(tmp_path / "b")
     copied = steps[: steps.index(max(steps)) + 1]
     assert len(copied) > 9
@@ -277,7 +277,7 @@ async def test_a_target_with_something_of_its_own_is_refused(source: Engine, tar
         (tmp_path / "d").mkdir()
         with target.target(tmp_path / "d") as to:
             to.begin(copying.Half("another store", "", "api_key", None))
-            with pytest.raises(RefusedError, match="half of a copy of another store: another store"):
+            with pytest.raises(RefusedError, match="unfinished copy of another store: another store"):
                 copying.copy(whole, to, silent)
 
 
@@ -342,7 +342,7 @@ async def test_a_backup_is_whole_while_the_store_is_written(tmp_path: Path, monk
 async def test_a_backup_writes_over_nothing_and_leaves_no_part(tmp_path: Path) -> None:
     await filled(SQLITE, tmp_path / "a")
     (tmp_path / "b").write_text("mine")
-    with pytest.raises(RefusedError, match="is there already"):
+    with pytest.raises(RefusedError, match="already exists"):
         back_up(tmp_path / "a" / "l.sqlite3", tmp_path / "b", lambda done, total: None)
     assert (tmp_path / "b").read_text() == "mine"
 
@@ -360,9 +360,9 @@ def test_what_is_no_store(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no store, but long enough to be read as one would be" * 50)
     with closing(sqlite3.connect(tmp_path / "other")) as other:
         other.execute("CREATE TABLE mine (x)")
-    for name, says in (("none", "there is no store"), ("text", "cannot be read"), ("other", "no store of joytui")):
+    for name, says in (("none", "there is no store"), ("text", "cannot be read"), ("other", "not a joytui store")):
         with pytest.raises(UnreachableError, match=says):
             open_whole(tmp_path / name)
-    for name, says in (("text", "cannot be used"), ("other", "no store of joytui")):
+    for name, says in (("text", "cannot be used"), ("other", "not a joytui store")):
         with pytest.raises(UnreachableError, match=says):
             open_target(tmp_path / name)

@@ -1,4 +1,4 @@
-"""The one thread that writes: a refusal undoes itself and nothing else, no failure of one is another's, no waiter waits for ever."""
+"""The one thread that writes: a refusal undoes itself and nothing else, no failure of one is another's, no waiter waits forever."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger import waiting
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.records import Candidate, Page, Period, Reservation
+from joytui.ledger.records import Candidate, Page, Period, Reservation, limits_of
 from joytui.ledger.sql import reads, wallets
 from joytui.ledger.sql.parts import Place
 from joytui.ledger.sqlite import tidying, writer
@@ -167,7 +167,7 @@ class Job:
         candidates = [Candidate("m", "p", self.tier, self.amount), Candidate("n", "p", "premium", self.amount // 2)]
         limits: list[tuple[Period, int]] = [("daily", 300), ("total", 400)]
         return reserve_request(
-            batch, opened(self.number, self.request_id), Reservation("key", limits, candidates, 60_000)
+            batch, opened(self.number, self.request_id), Reservation(limits_of("key", limits), candidates, 60_000)
         )
 
     def end(self, batch: Batch) -> object:
@@ -327,7 +327,7 @@ async def test_a_thread_that_fails_leaves_nobody_waiting(
     assert reason is ledger.failure
     assert str(reason) == "the thread ends here"
     for future in (*waiting, None):
-        with pytest.raises(StoreUnavailable, match="cannot be written any more"):
+        with pytest.raises(StoreUnavailable, match="can no longer be written"):
             await asyncio.wait_for(future or ledger.write(lambda batch: None), HANG_S)
     ledger.submit(lambda batch: None)
     with pytest.raises(StoreUnavailable):

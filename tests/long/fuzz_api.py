@@ -1,6 +1,6 @@
 """A fuzzer over every endpoint that the gateway's OpenAPI description tells of: no fault, no hang, no key that leaks.
 
-Rounds of some sixty sequences of requests go to a gateway in a process of its own; each begins with a key that works. What
+Rounds of some sixty sequences of requests go to a gateway in its own process; each begins with a key that works. What
 breaks a promise is printed with the shortest sequence of requests that was found to break it.
 """
 
@@ -41,7 +41,7 @@ class Target:
 
 @contextmanager
 def gateway(folder: Path) -> Iterator[Target]:
-    """A gateway in a process of its own, with its log in a file."""
+    """A gateway in its own process, with its log in a file."""
     env = {
         **os.environ, "JOYTUI_DATA_DIR": str(folder / "data"), "JOYTUI_CONFIG_FILE": str(folder / "c.toml"),
         "JOYTUI_GATEWAY_PORT": "0", "JOYTUI_GATEWAY_ACCESS_LOG": "true",

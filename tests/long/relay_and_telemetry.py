@@ -222,7 +222,7 @@ def _joined(setup: Setup) -> list[dict[str, Any]]:
     """The rows, once telemetry told of them all; as they are where that takes too long."""
     rows: list[dict[str, Any]] = []
     pause = threading.Event()
-    for _ in range(int(HANG_S * 2)):
+    for _ in range(int(HANG_S / 2)):
         rows = setup.json_lines("logs", "--limit", "0", "--source", "gateway")
         if all(len(row["sources"]) == 2 for row in rows):
             break

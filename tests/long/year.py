@@ -26,7 +26,7 @@ from joytui.core import clock as core_clock
 from joytui.core.filters import parse
 from joytui.core.request import Ended, Opened
 from joytui.ledger.api import Ledger
-from joytui.ledger.records import DAY_MS, HOUR_MS, Candidate, KeyRow, NewKey, Page, Reservation
+from joytui.ledger.records import DAY_MS, HOUR_MS, Candidate, KeyRow, NewKey, Page, Reservation, limits_of
 from joytui.ledger.retention import (
     ALERT_DAYS,
     CLIENT_DAYS,
@@ -83,7 +83,7 @@ async def live(
             admitted = [ledger.reserve(opened, wanted) for opened, _, wanted in sent]
             await admitted[-1]
             for opened, ended, wanted in sent:
-                ledger.end(opened, ended, wanted.budget_id, held=True)
+                ledger.end(opened, ended, wanted.limits[0].budget, held=True)
                 year.cost_nano += ended.cost_nano
             for place in range(-(-many // 50)):
                 _refuse(ledger, at + place, year.keyless)
@@ -141,7 +141,11 @@ def _request(
         upstream_id=f"resp_{number:032x}",
     )  # fmt: skip
     candidate = Candidate(model, "provider", tier, 10**9)
-    return opened, ended, Reservation(key.budget_id, [("daily", 10**15), ("weekly", 10**16)], [candidate], 900_000)
+    return (
+        opened,
+        ended,
+        Reservation(limits_of(key.budget_id, [("daily", 10**15), ("weekly", 10**16)]), [candidate], 900_000),
+    )
 
 
 def _refuse(ledger: Ledger, at: int, number: int) -> None:
@@ -186,10 +190,14 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "sender": 0,
         "team": 0,
         "team_owner": 0,
+        "node_limit": 0,
+        "node_raise": 0,
         "alert": min(days, ALERT_DAYS) * KEYS,
         "alert_watch": 1,
         "audit": min(days, SUMS_DAYS) * len(TIERS) * 3 + len(TIERS) + KEYS,
         "piece": 0,
+        "stopped_task": 0,
+        "watched_turn": 0,
         "wallet": len(TIERS),
         "access": 1,
         "part_fill": 0,
@@ -209,7 +217,7 @@ def held(path: Path) -> dict[str, int]:
 
 
 async def wrong(ledger: Ledger, year: Year, rows: dict[str, int], allowed: dict[str, int]) -> list[str]:
-    """What is not as it should be: a table without a bound or above it, and sums that are not those of what was sent."""
+    """What is not as it should be: a table without bound or above it, and sums that are not those of what was sent."""
     found = [
         f"{name}: {many:,} rows, at most {allowed.get(name)}"
         for name, many in rows.items()

@@ -1,4 +1,4 @@
-"""The main journey of each of the three users: the real command in a real terminal, a real gateway, a HOME of its own."""
+"""The main journey of each of the three users: the real command in a real terminal, a real gateway, its own HOME."""
 
 from __future__ import annotations
 

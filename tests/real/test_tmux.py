@@ -148,6 +148,6 @@ def test_without_a_shell_behind_it_ctrl_z_does_not_freeze_it(tmux: Tmux) -> None
     tmux("respawn-pane", "-k", DOCTOR)
     tmux.wait_for("? Help", "key-unset")
     tmux.type("C-z")
-    tmux.wait_for("no shell waits behind this console")
+    tmux.wait_for("this console has no shell behind it")
     tmux.type("2")
     tmux.wait_for("done nothing on this machine")

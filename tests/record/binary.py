@@ -1,4 +1,4 @@
-"""One installed Codex that is asked, offline and without a key: with a home of its own, and no terminal."""
+"""One installed Codex that is asked, offline and without a key: with its own home, and no terminal."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ NOWHERE = 'model_provider="defined-nowhere"'
 NOT_FOUND = "`defined-nowhere` not found"  # Codex's words where everything else was read
 DEPTH = 4
 AT_ONCE = 4
-_NOT_ASKED = ("features", "profiles")  # the features have a list of their own; a profile's keys are those of the top
+_NOT_ASKED = ("features", "profiles")  # the features have their own list; a profile's keys are those of the top
 _EXPECTED = re.compile(r"invalid (?:type|value): .*?, expected (.+)")
 _VARIANTS = re.compile(r"unknown variant `[^`]*`, expected (?:one of )?(.+)")
 _TAKEN = {

@@ -23,9 +23,9 @@ from joytui.codex.look import look
 from joytui.codex.world import Invocation
 from joytui.core.redaction import MASK
 from joytui.doctor.bundle import Bundle, check, compose, gather, pack
-from joytui.doctor.bundle.gather import Material, bare
+from joytui.doctor.bundle.gather import Material
 from joytui.doctor.failures import last_failures, told
-from joytui.doctor.scrub import Scrubber, known_secrets
+from joytui.doctor.scrub import Scrubber, bare, known_secrets
 from joytui.doctor.triage import triage
 from tests.report.planted import ROLLOUTS, PlantedMachine, all_planted, core, plant, spellings
 from tests.support.examples import examples, sample

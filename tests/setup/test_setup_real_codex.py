@@ -62,4 +62,4 @@ async def test_the_same_at_a_chat_only_upstream(here: Machine) -> None:
         assert asked[-1].headers["authorization"] == "Bearer up-secret-0123456789"
         other = await asyncio.to_thread(here.run, "setup", "--local", "--upstream", "http://127.0.0.1:9/v1", "--yes")
         assert other.code == 1
-        assert "runs already" in other.err
+        assert "is already running" in other.err

@@ -135,7 +135,7 @@ def _models() -> Iterator[Situation]:
 
 
 def _elsewhere() -> Iterator[Situation]:
-    """App servers that are not there, or are none: one that answers needs a Codex of its own (tests/doctor/test_remote_server.py)."""
+    """App servers that are not there, or are none: one that answers needs its own Codex (tests/doctor/test_remote_server.py)."""
     refused, failed = "codex-flag-unsupported", "remote-server-failed"
     at = partial(made, env={})
     for address, causes in {

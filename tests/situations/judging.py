@@ -51,7 +51,7 @@ def _objections(situation: Situation, result: Result, verdict: dict[str, Any]) -
 
 
 def agrees(situation: Situation, works: bool | None) -> bool:
-    """Whether the doctor's `works` fits what Codex did. Where Codex would wait for ever, null is as good as false; where it was very slow
+    """Whether the doctor's `works` fits what Codex did. Where Codex would wait forever, null is as good as false; where it was very slow
     or needed retries, either answer is (the causes say so)."""
     if situation.causes and "healthy" in situation.causes and len(situation.causes) > 1:
         return True

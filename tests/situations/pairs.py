@@ -107,7 +107,7 @@ def pairs() -> Iterator[Pair]:
         if other.name in _HIDES.get(one.name, ()) or one.name in _HIDES.get(other.name, ()):
             continue
         if "tls-protocol-mismatch" in first.causes and "connection-reset" in second.causes:
-            continue  # a TLS hello is no request: it is never answered with the reset
+            continue  # a TLS hello is not a request: it is never answered with the reset
         yield Pair(
             first, second, _situation(f"{first.name} + {second.name}", {**first.sets, **second.sets}, first.causes)
         )

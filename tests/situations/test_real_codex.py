@@ -16,7 +16,7 @@ RECORDED = Path(__file__).parent / "codex-0.169.0.json"
 DIFFERENCES = Path(__file__).parent / "codex-0.171.0.json"
 EXTRA = Path(__file__).parent / "recorded-extra.json"
 
-# Takes minutes, or never ends: a config.toml of megabytes, an answer after 70 s, an agent that calls tools for ever.
+# Takes minutes, or never ends: a config.toml of megabytes, an answer after 70 s, an agent that calls tools forever.
 _ENDLESS = ("H15_huge", "F13_hang_headers_idle_timeout_3s", "K02_autocompact_midturn")
 # A head of 500 kB: Codex takes it or not by how many reads it comes in (six of six alone, not on a busy machine).
 _CHANCE = ("Y_W_enormous_header",)

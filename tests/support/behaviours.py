@@ -57,7 +57,7 @@ class Behaviour:
     key is checked before the path. `refusal` is what a bad key gets (`no_key`: what no key gets). `redirect`: (path prefix, status, target),
     where the target may name {self}, {host}, {other} and {tls}. `everywhere` answers every request. `hosts`: other behaviours by host name.
     `chat_stream` answers Chat Completions that ask for a stream, where there is the route at all. `when`: the first condition that holds
-    for a POST to {base}/responses gives its answer in the place of `responses`.
+    for a POST to {base}/responses gives its answer instead of `responses`.
     """
 
     name: str
@@ -208,7 +208,7 @@ def add(
     chat_stream: Answer | None = CHAT_STREAM,
     **fields: object,
 ) -> Behaviour:
-    """Register a behaviour under a name of its own; returns it."""
+    """Register a behaviour under its own name; returns it."""
     return add_whole(replace(Behaviour(name, responses, models, chat, catalog, chat_stream=chat_stream), **fields))  # type: ignore[arg-type]
 
 

@@ -58,7 +58,7 @@ _TEXT = """
 
 
 def chromium() -> str | None:
-    """The browser on PATH, None where there is none."""
+    """The browser on PATH, None if there is none."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 

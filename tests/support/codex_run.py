@@ -92,7 +92,7 @@ def bounded(
     *,
     stop: Callable[[str], object] | None = None,
 ) -> Done:
-    """Run a program in a session of its own with no input; ended, with all its children, at the limit or when `stop(a line)` says so."""
+    """Run a program in its own session with no input; ended, with all its children, at the limit or when `stop(a line)` says so."""
     began = time.monotonic()
     process = subprocess.Popen(
         list(command),

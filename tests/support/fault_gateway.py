@@ -29,7 +29,7 @@ REFUSAL = error(401, "Invalid or missing API key", "invalid_api_key")
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as the gateway saw it. `status` is None where the behaviour ended without an answer's head."""
+    """One request as the gateway saw it. `status` is None if the behaviour ended without an answer's head."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class Seen:
 
 
 class FaultGateway(ThreadedServer):
-    """Plays a behaviour (or its name) on a port of its own until closed. Thread-safe to read while it runs."""
+    """Plays a behaviour (or its name) on its own port until closed. Thread-safe to read while it runs."""
 
     def __init__(
         self,

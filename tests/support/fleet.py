@@ -1,4 +1,4 @@
-"""Gateways in real processes on one store: each with a data folder, a port and, if wanted, a clock of its own."""
+"""Gateways in real processes on one store: each with a data folder, a port and, if wanted, its own clock."""
 
 from __future__ import annotations
 

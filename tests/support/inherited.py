@@ -21,7 +21,7 @@ _NEEDED = {"PYTHONPATH", "PYTHONHOME"}
 def own_variables(scratch: Path) -> None:
     """The environment of a user with an empty home who speaks English.
 
-    Of Python's own variables PYTHONDONTWRITEBYTECODE alone would double the run: each of hundreds of processes would compile joytui anew.
+    Of Python's own variables PYTHONDONTWRITEBYTECODE alone would double the run: each of hundreds of processes would compile joytui again.
     """
     os.environ["JOYTUI_PROGRAMS_CACHE"] = str(real_programs.cache_folder())
     os.environ["JOYTUI_CODEX_CACHE"] = str(

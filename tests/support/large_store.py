@@ -67,7 +67,7 @@ def fill_sqlite(path: Path, size: Size, told: Told) -> None:
             "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'request' AND sql LIKE 'CREATE %INDEX%'"
         )
         made = indexes.fetchall()
-        for name, _ in made:  # a tree of its own for each: faster made at the end
+        for name, _ in made:  # its own tree for each: faster made at the end
             store.execute(f"DROP INDEX {name}")
         _prepare(store)
         store.execute("BEGIN")

@@ -53,7 +53,7 @@ def write_ledger(path: Path, requests: int, days: int, until: datetime) -> float
         indexes = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE name LIKE 'request_%' AND type = 'index'"
         ).fetchall()
-        for name, _ in indexes:  # a tree of its own for each: faster made at the end
+        for name, _ in indexes:  # its own tree for each: faster made at the end
             connection.execute(f"DROP INDEX {name}")
         connection.execute(_ROWS, {"many": requests, "end": end, "step": days * 86_400_000 / requests})
         for unit, size in (("hour", 3_600_000), ("day", 86_400_000)):

@@ -63,8 +63,25 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 
 
 def _without_teams(connection: sqlite3.Connection) -> None:
-    """Without teams, audit log and sums by month, and with tokens that all read only."""
-    for table in ("team", "team_owner", "audit", "rollup_month", "part_month", "whole_month"):
+    """Without teams, limits of nodes, alerts, audit log and stopped tasks, sums by month, and with tokens that all read only."""
+    connection.execute("DROP INDEX part_day_task")
+    connection.execute("DROP INDEX request_failed")
+    connection.execute("CREATE INDEX request_error ON request (n) WHERE status >= 400")
+    tables = (
+        "team",
+        "team_owner",
+        "audit",
+        "alert",
+        "alert_watch",
+        "node_limit",
+        "node_raise",
+        "stopped_task",
+        "watched_turn",
+        "rollup_month",
+        "part_month",
+        "whole_month",
+    )
+    for table in tables:
         connection.execute(f"DROP TABLE {table}")
     for name in ("role", "teams"):
         connection.execute(f"ALTER TABLE console_token DROP COLUMN {name}")

@@ -1,4 +1,4 @@
-"""Plays situations, many at once, in a process of its own and, where the machine permits, in a network of its own.
+"""Plays situations, many at once, in its own process and, where the machine permits, in its own network.
 
     results = play([Job(situation, "codex", binary=...), Job(situation, "doctor"), ...])
 
@@ -54,7 +54,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a job. `skipped`: why it was not played. `works`: codex only; None where it did not end by itself. `places`: the
+    """What came of a job. `skipped`: why it was not played. `works`: codex only; None if it did not end by itself. `places`: the
     machine's parts in the doctor's output, by placeholder (see Stage)."""
 
     name: str

@@ -154,7 +154,7 @@ class PostgresServer:
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
-        """To the server and all processes of it, each of which has a group of its own."""
+        """To the server and all processes of it, each of which has its own group."""
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)

@@ -1,4 +1,4 @@
-"""The real Codex CLI from npm, in a cache of its own.
+"""The real Codex CLI from npm, in its own cache.
 
 `codex("0.169.0")` gives the path of its command, and installs it first where it is not there: into JOYTUI_CODEX_CACHE, otherwise into the
 platform's cache folder. Without Node or npm (or without the registry) the test is skipped with the reason and the command that provides

@@ -1,4 +1,4 @@
-"""Other people's programs from PyPI and npm, each in a folder of its own in the platform's cache (JOYTUI_PROGRAMS_CACHE moves it).
+"""Other people's programs from PyPI and npm, each in its own folder in the platform's cache (JOYTUI_PROGRAMS_CACHE moves it).
 
 `python_of("litellm[proxy]==1.108.7")` gives the Python of a virtual environment with it, `node_folder("openai@7.59.0")` a folder in which
 Node finds it. What is not there yet is installed first; where that fails (no registry, no npm) the test is skipped with the

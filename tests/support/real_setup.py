@@ -51,7 +51,7 @@ class Setup:
         return self.folder / "codex"
 
     def start_gateway(self, *options: str, env: Mapping[str, str] | None = None) -> str:
-        """`joytui gateway run --port 0` in the foreground of a process of its own; its URL, when it is ready."""
+        """`joytui gateway run --port 0` in the foreground of its own process; its URL, when it is ready."""
         command = [sys.executable, "-m", "joytui", "gateway", "run", "--port", "0", *options]
         log = (self.folder / "gateway.stderr").open("a")
         self._gateway = subprocess.Popen(

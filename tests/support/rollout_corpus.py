@@ -140,7 +140,7 @@ class Thread:
                 continue  # Codex 0.153 and later leave them out of the replay
             self.line(kind, payload)
         if not self.records:
-            self.total = parent.total  # newer versions begin their totals anew
+            self.total = parent.total  # newer versions begin their totals again
 
     def begin_turn(self) -> None:
         self.turn = uuid7(self.moment, self.rng)

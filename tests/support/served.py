@@ -1,4 +1,4 @@
-"""`joytui serve` in a process of its own: its page's address, its consoles, its end."""
+"""`joytui serve` in its own process: its page's address, its consoles, its end."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A recorded or made-up situation of a Codex user, and the folders in which it can be lived through.
 
-`Situation` is data: config.toml, environment, arguments, files, and what the gateway does. `stage()` writes it into a folder of its own;
+`Situation` is data: config.toml, environment, arguments, files, and what the gateway does. `stage()` writes it into its own folder;
 `play_around()` opens its gateways. Placeholders in all texts:
 
 | text | becomes |
@@ -29,7 +29,7 @@ from tests.support.fault_proxy import FaultProxy
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One situation. `causes`: the right cause ids ("healthy" where Codex answers), None where none was assigned; `works`: None where it
+    """One situation. `causes`: the right cause ids ("healthy" where Codex answers), None if none was assigned; `works`: None if it
     could not be decided. `files`: path -> text (None: a folder). `etc`: name -> text in /etc/codex. `world`: needs the guide's exact host
     names, port 443 and /etc/codex, hence a private network. `says`, `requests`, `exit_code`, `seconds`: what the real Codex did.
     """

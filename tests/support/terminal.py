@@ -301,7 +301,7 @@ def screen_of(output: str, columns: int, lines: int) -> str:
     return "\n".join(line.rstrip() for line in screen.display)
 
 
-# What a terminal of our own would draw for the colours that have names.
+# What our own terminal would draw for the colours that have names.
 _PALETTE = {
     "black": "14171d", "red": "e06c75", "green": "7fc97f", "brown": "e5b567", "blue": "6ea8fe", "magenta": "c49bea",
     "cyan": "5fc9c0", "white": "d8dee9", "brightblack": "7b8496",

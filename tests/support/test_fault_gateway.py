@@ -32,7 +32,7 @@ def ask(
 
 
 def parsed(data: bytes) -> tuple[int, bytes]:
-    """Status and body of a whole answer, by a parser of its own."""
+    """Status and body of a whole answer, by its own parser."""
     client = h11.Connection(h11.CLIENT)
     client.send(h11.Request(method="POST", target="/", headers=[("host", "x"), ("content-length", "0")]))
     client.send(h11.EndOfMessage())

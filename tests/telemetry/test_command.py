@@ -42,7 +42,7 @@ def test_on_arrives_and_off_leaves_nothing(machine: Machine) -> None:
     assert after["token"] == before["token"]
     assert after["last_received"]
     again = machine.call("telemetry", "on", "--yes")
-    assert (again.code, "on already" in again.err) == (0, True)
+    assert (again.code, "already on" in again.err) == (0, True)
     [person] = machine.call("fleet", "--json").json["people"]
     assert (person["state"], person["codex_version"]) == ("ok", "0.171.0")
     assert "✓ ok" in machine.call("fleet").out

@@ -392,7 +392,7 @@ def thread_records() -> list[Any]:
 
 
 def tasks() -> list[Any]:
-    """Three tasks: one with a tree of sub-agents that still runs, one that ended, one that failed."""
+    """Tasks: one with a tree of sub-agents that still runs, one that ended, one that failed, and two that are stopped."""
     from joytui.core.wire import AgentView, TaskView
 
     def numbers(requests: int, nano: int, errors: int = 0) -> dict[str, Any]:
@@ -416,6 +416,8 @@ def tasks() -> list[Any]:
         TaskView(id=root, key="codex-anna", owner="Anna", agents=4, threads=tree, **place, **at("running", 1_500, 2), **numbers(98, 2_438_000_000, 2)),
         TaskView(id="0199f3a0-3333-7000-8000-000000000007", key="codex-ben", agents=1, project="/home/ben/payments", **at("ended", 9_000, 7_200), **numbers(12, 140_000_000)),
         TaskView(id="nightly", key="ci-nightly", agents=1, **at("ended", 40_000, 39_990), **numbers(1, 0, 1)),
+        TaskView(id="0199f3a0-4444-7000-8000-000000000008", key="codex-ben", agents=1, **at("stopped", 50_000, 49_000), **numbers(402, 912_000_000, 1), stopped_at=rfc3339(NOW - timedelta(seconds=49_000)), stopped_why="more than 20 identical turns in a row"),
+        TaskView(id="by-hand", key="codex-ben", agents=1, **at("stopped", 60_000, 59_000), **numbers(3, 12_000_000, 1), stopped_at=rfc3339(NOW - timedelta(seconds=59_000))),
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A small team's machine: a gateway in a process of its own over three weeks of requests, keys with budgets, a Codex home.
+"""A small team's machine: a gateway in its own process over three weeks of requests, keys with budgets, a Codex home.
 
 The past is written by the ledger's own functions before the gateway starts; what is new goes through the gateway.
 """

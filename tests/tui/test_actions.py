@@ -79,12 +79,12 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "OwnerDialog.refused": ("keys-owner", (), lambda app: app.screen.filter_text == "owner:Ben is:refused since:7d"),
     "OwnerDialog.keys": ("keys-owner", (), lambda app: app.screen.selected().name == "codex-ben"),
     "LogsScreen.mend": ("logs-refusal", (), front("MendDialog")),
-    "LogsScreen.undo_mend": ("logs-refusal", (), words("no policy was changed from here")),
+    "LogsScreen.undo_mend": ("logs-refusal", (), words("no policy was changed in this console")),
     "MendDialog.apply": ("logs-mend-limit", (), closed),
     "MendDialog.close": ("logs-mend-limit", (), closed),
     "MendDialog.app.focus_next": ("logs-mend-limit", (), focused("amount")),
     "KeysScreen.wallets": ("keys-full", (), front("WalletsDialog")),
-    "KeysScreen.undo_change": ("keys-full", (), words("no policy was changed from here")),
+    "KeysScreen.undo_change": ("keys-full", (), words("no policy was changed in this console")),
     "WalletsDialog.credit": ("keys-wallets", ("down",), words("Credit the standard wallet")),
     "LogsScreen.columns": ("logs-full", (), front("ColumnsDialog")),
     "UsageScreen.columns": ("usage-table", (), front("ColumnsDialog")),
@@ -120,7 +120,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "DoctorScreen.send": ("doctor-full", (), lambda app: app.screen.snapshot.phase == "done"),  # no doctor here: below
     "DoctorScreen.look": ("doctor-full", (), lambda app: app.screen.snapshot.phase == "done"),
     "DoctorScreen.cancel": ("doctor-sending", (), lambda app: app.screen.snapshot.phase == "cancelled"),
-    "DoctorScreen.fix": ("doctor-patch", (), words("no change of a file mends this any more")),
+    "DoctorScreen.fix": ("doctor-patch", (), words("no file change fixes this any more")),
     "DoctorScreen.undo": ("doctor-full", (), words("nothing to undo")),
     "DoctorScreen.copy_fix": ("doctor-full", (), clip("source ~/.zshrc")),
     "DoctorScreen.copy_ticket": ("doctor-full", (), clip("joytui doctor: JOY_TOKEN_API_KEY is not set")),
@@ -160,6 +160,12 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LogsScreen.tasks": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
     "TasksDialog.open": ("logs-tasks", ("down",), closed),  # with what it finds in test_live_screens
     "TasksDialog.running": ("logs-tasks", (), words("1 running", "2.438 Cr")),
+    "TasksDialog.stop": (
+        "logs-tasks",
+        ("down",),
+        words("Stop this task?", "and its 3 sub-agents"),
+    ),  # and does in test_live_screens
+    "TasksDialog.resume": ("logs-tasks", (), words("✗ this task is not stopped")),
     "LogsScreen.latency": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
     "PatternsDialog.open": ("logs-patterns", (), lambda app: app.screen.filter_text.startswith("status:")),
     "TurnsDialog.open": ("logs-turns", (), closed),
@@ -189,7 +195,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "UsageScreen.range('month')": ("usage-full", (), asked(range="month")),
     "UsageScreen.range('weeks')": ("usage-full", (), asked(range="weeks")),
     "UsageScreen.range('months')": ("usage-full", (), asked(range="months")),
-    "UsageScreen.source": ("usage-full", (), words("there is no home of a Codex")),  # with one in test_live_screens
+    "UsageScreen.source": ("usage-full", (), words("there is no Codex home")),  # with one in test_live_screens
     "UsageScreen.group": ("usage-full", (), asked(group="key")),
     "UsageScreen.group(-1)": ("usage-full", (), asked(group="client")),
     "UsageScreen.tasks": ("usage-full", (), words(NEED_LINK)),
@@ -252,7 +258,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "KeyShown.copy('shell')": ("keys-shown", (), clip("export JOY_TOKEN_API_KEY=jt_local_")),
     "KeyShown.copy('block')": ("keys-shown", (), clip('model_provider = "joytoken"')),
     "KeyShown.copy('try')": ("keys-shown", (), clip("codex exec -c")),
-    "SettingsDialog.save": ("frame-settings-wrong", (), words("budget is an amount of credits")),
+    "SettingsDialog.save": ("frame-settings-wrong", (), words("budget must be an amount of credits")),
     "SearchDialog.move(1)": ("frame-search-hits", (), lambda app: app.screen.query_one("#hits").highlighted == 1),
     "SearchDialog.move(-1)": ("frame-search-hits", (), lambda app: app.screen.query_one("#hits").highlighted > 1),
     "SearchDialog.search": ("frame-search", ("x",), words(NEED_LINK)),

@@ -1,4 +1,4 @@
-"""The chart takes anything and takes nothing down with it: each case in a process of its own."""
+"""The chart takes anything and takes nothing down with it: each case in its own process."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ async def test_an_empty_screen_says_that_there_is_nothing() -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("x")
         await settle(app, pilot)
-        assert "nothing is here yet" in text_of(app)
+        assert "there is nothing to export here yet" in text_of(app)
 
 
 def exported(text: str) -> Exported:

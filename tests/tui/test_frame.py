@@ -71,7 +71,7 @@ async def test_help_is_made_from_the_bindings():
         await settle(app, pilot)
         assert isinstance(app.screen, HelpDialog)
         shown = text_of(app)
-        assert "the next request that failed" in shown
+        assert "next failed request" in shown
         await pilot.press("escape")
         assert not isinstance(app.screen, HelpDialog)
 

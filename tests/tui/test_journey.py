@@ -51,7 +51,7 @@ def ask(url: str, key: str) -> int:
 def test_a_key_is_made_used_seen_and_revoked(gateway):
     url, env = gateway
     with Terminal(command("--screen", "logs"), columns=140, lines=40, env=env) as terminal:
-        terminal.wait_for("No request has passed yet", "offline model")
+        terminal.wait_for("No requests yet", "offline model")
         terminal.send("4")
         terminal.wait_for("No key yet")
         terminal.send("n")

@@ -1,4 +1,4 @@
-"""Keys, Usage and search over a real gateway in a process of its own, by the console's own link: every action of theirs."""
+"""Keys, Usage and search over a real gateway in its own process, by the console's own link: every action of theirs."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_a_key_is_edited_tried_disabled_enabled_and_rotated(stage):
         assert app.screen.query_one("#tiers", Several).value == "economy"
         app.screen.query_one("#ip_allow", Input).value = "10.0.0.0/99"
         await pilot.press("enter")
-        assert "is no address and no range" in text_of(app)
+        assert "is not an address or range" in text_of(app)
         app.screen.query_one("#ip_allow", Input).value = ""
         app.screen.query_one("#owner", Input).value = "Dora"
         app.screen.query_one("#daily_limit", Input).value = "50,5"
@@ -284,6 +284,12 @@ async def test_tasks_are_read_again_as_requests_come_and_lead_to_theirs(stage):
         await asyncio.to_thread(stage.ask, "codex-anna", **{"session-id": "root", "thread-id": "root"})
         await asyncio.to_thread(stage.ask, "codex-anna", **child)
         await until(pilot, lambda: "└─ child review" in text_of(app))
+        await pilot.press("X")
+        await until(pilot, lambda: "Stop this task?" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "■ stopped" in text_of(app) and "✓ the task is stopped" in text_of(app))
+        await pilot.press("u")
+        await until(pilot, lambda: "■ stopped" not in text_of(app))
         app.screen.query_one(DataTable).move_cursor(row=1)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.filter_text == 'thread:"child"' and len(app.screen.view.shown) == 1)

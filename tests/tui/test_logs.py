@@ -115,7 +115,7 @@ async def test_marks_compare_two_requests():
         await fill(app, pilot)
         await pilot.press("equals_sign")
         await settle(app, pilot)
-        assert "space marks a request" in text_of(app)
+        assert "mark a request with space" in text_of(app)
         await pilot.press("E", "space")
         await settle(app, pilot)
         assert "◆ 1 marked" in text_of(app)

@@ -2,7 +2,7 @@
 
 A picture is text (`picture.py`): the words of the screen and the styles of its cells, so a change shows as a diff. In CI
 (JOYTUI_REQUIRE=1) all are compared; with JOYTUI_SLOW=1 a sample: every third state at one size. `pytest --snapshot-update` writes
-them anew; `python -m tests.tui.contact_sheets FOLDER` draws them.
+them again; `python -m tests.tui.contact_sheets FOLDER` draws them.
 """
 
 from __future__ import annotations

@@ -105,6 +105,23 @@ async def test_looking_still_works():
         assert len(app.screen_stack) == 2
 
 
+async def test_tasks_are_seen_and_not_stopped():
+    from joytui.tui.screens.tasks import TasksDialog
+
+    app = console("logs", read_only=True)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await fill(app, pilot)
+        app.push_screen(TasksDialog())
+        await settle(app, pilot)
+        app.screen.show(data.tasks())
+        await settle(app, pilot)
+        await pilot.press("X", "u")
+        await settle(app, pilot)
+        assert len(app.screen_stack) == 2, "no question"
+        assert "u resumes" not in text_of(app)
+        assert "■ runaway" in text_of(app)
+
+
 async def test_dialogs_that_only_show_offer_no_change():
     """Views are opened and not saved or deleted, wallets are seen and not credited."""
     app = console("keys", read_only=True)
@@ -121,7 +138,7 @@ async def test_dialogs_that_only_show_offer_no_change():
         await pilot.press("enter")
         await settle(app, pilot)
         assert len(app.screen_stack) == 2, "no question about credits"
-        assert "credits the chosen one" not in text_of(app)
+        assert "adds credits to the selected one" not in text_of(app)
 
 
 def test_the_frame_names_whose_things_are_seen():
@@ -174,7 +191,7 @@ async def test_wallets_are_credited_by_an_admin_alone():
             app.screen.post_message(WalletsDialog.Known(data.wallets()[0], None))
             await settle(app, pilot)
             assert "the movements are of all teams' requests" in text_of(app)
-            assert ("⏎ credits the chosen one" in text_of(app)) is credits
+            assert ("⏎ adds credits to the selected one" in text_of(app)) is credits
             await pilot.press("plus")
             await settle(app, pilot)
             assert (len(app.screen_stack) == 3) is credits

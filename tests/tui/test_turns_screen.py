@@ -91,7 +91,7 @@ async def test_nothing_is_said_before_it_was_looked(tmp_path: Path, monkeypatch:
         await pilot.pause()
         app.screen.each_second()
         await pilot.pause()
-        assert "Looking at what Codex did" in text_of(app)
+        assert "Reading what Codex did" in text_of(app)
         look.set()
         async with asyncio.timeout(HANG_S):
             while "Codex has done nothing on this machine yet" not in text_of(app):

@@ -146,7 +146,7 @@ async def test_a_bar_that_flattens_the_others_is_clipped_and_says_so() -> None:
         await fill(app, pilot)
         await pilot.press("z")
         await settle(app, pilot)
-        assert "no bar is so high" in text_of(app)
+        assert "no bar is high enough" in text_of(app)
         app.screen.show(wild_usage())
         await settle(app, pilot)
         assert "▲ clipped, Sat 21 Nov: 10,662.02 Cr · z shows it whole" in text_of(app)

@@ -172,7 +172,7 @@ def test_the_file_keeps_what_else_is_in_it(tmp_path: Path) -> None:
     [
         ("views = 1", "a table for each view"),
         ('[views.a]\nscreen = "attic"', "screen is one of"),
-        ("[views.a]\nscreen = 1", "is a text"),
+        ("[views.a]\nscreen = 1", "must be text"),
         ('[views."a b"]\nscreen = "logs"', "name has"),
     ],
 )

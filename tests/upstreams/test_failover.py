@@ -100,7 +100,7 @@ async def test_a_proxy_that_gave_up_waiting_is_not_doubled(status: int) -> None:
         both = await two(first, second)
         exchange, _, seen = await read(both, model_call("chat/completions", stream=False))
         assert (exchange.status, second.requests) == (status, [])
-        assert any("not asked elsewhere" in note for note in seen.notes)
+        assert any("not sent elsewhere" in note for note in seen.notes)
         again, _, _ = await read(both, model_call("chat/completions", stream=False))
         await both.aclose()
     assert (again.status, len(first.requests), len(second.requests)) == (200, 1, 1)
@@ -119,7 +119,7 @@ async def test_a_proxy_that_lost_its_upstream_is_not_doubled(status: int, elsewh
         exchange, _, seen = await read(both, model_call("chat/completions", stream=False))
         await both.aclose()
     assert (exchange.status, len(second.requests)) == ((200, 1) if elsewhere else (status, 0))
-    assert any("not asked elsewhere" in note for note in seen.notes) is not elsewhere
+    assert any("not sent elsewhere" in note for note in seen.notes) is not elsewhere
 
 
 def vanish(seen: Seen) -> Scripted:
@@ -131,7 +131,7 @@ def vanish(seen: Seen) -> Scripted:
     [
         (lambda seen: Scripted(200, {"content-type": "application/json"}, [asyncio.Event().wait()]), 1.0, 504, "stopped sending"),
         (vanish, HANG_S, 502, "closed the connection without an answer"),
-        (lambda seen: Scripted(200, {"content-type": "application/json"}, [b'{"id"'], cut=True), HANG_S, 502, "broke off"),
+        (lambda seen: Scripted(200, {"content-type": "application/json"}, [b'{"id"'], cut=True), HANG_S, 502, "was cut off"),
     ],
     ids=["silent", "gone", "half an answer"],
 )  # fmt: skip
@@ -150,7 +150,7 @@ async def test_an_upstream_that_may_be_at_work_is_not_doubled(
         exchange, data, seen = await read(both, model_call("chat/completions", stream=False))
         assert (exchange.status, second.requests) == (status, [])
         assert words in error(data)["message"]
-        assert any("not asked elsewhere" in note for note in seen.notes)
+        assert any("not sent elsewhere" in note for note in seen.notes)
         again, _, _ = await read(both, model_call("chat/completions", stream=False))
         await both.aclose()
     assert (again.status, len(first.requests), len(second.requests)) == (200, 1, 1)

@@ -348,7 +348,7 @@ async def test_no_model_list() -> None:
 
 
 async def test_a_connection_that_is_lost_while_much_is_held_back_is_told_in_words() -> None:
-    """More than is taken at once, then a chunk whose length is no number: aiohttp has no error of its own for who reads on."""
+    """More than is taken at once, then a chunk whose length is not a number: aiohttp has no error of its own for who reads on."""
     data, sent = sse([chunk({"content": "x" * 400_000})]).removesuffix(b"data: [DONE]\n\n"), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

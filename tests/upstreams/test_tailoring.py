@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from joytui.core.errors import SettingsError
+from joytui.gateway.bridge.request import UNTOLD_LIMIT
 from joytui.gateway.settings import UpstreamSettings, load_settings
 from joytui.gateway.settings_text import as_toml, settings_of
 from joytui.gateway.upstream_keys import UpstreamKeys
@@ -88,6 +89,14 @@ async def test_and_in_what_is_passed_through(tmp_path: Path, endpoint: Endpoint,
     assert (seen.body["more"], seen.body["model"]) == ({"a": [1, "x"]}, "vendor/m")
 
 
+@pytest.mark.parametrize("endpoint", ["chat/completions", "responses"])
+@pytest.mark.parametrize("drop", ["max_tokens", "seed"])
+async def test_a_limit_that_the_upstream_is_not_told_is_noted(tmp_path: Path, endpoint: Endpoint, drop: str) -> None:
+    limit = {"max_output_tokens" if endpoint == "responses" else "max_tokens": 9}
+    _, _, _, seen = await ask(tmp_path, f'drop = ["{drop}"]', endpoint=endpoint, stream=False, **limit)
+    assert (UNTOLD_LIMIT in seen.notes) is (drop == "max_tokens")
+
+
 async def test_what_the_settings_do_not_touch_goes_through_byte_by_byte(tmp_path: Path) -> None:
     asked = model_call("chat/completions", stream=False, seed=1)
     assert Tailoring(drop=("other",), headers={"x": "y"}).passed(asked) is asked
@@ -143,10 +152,10 @@ async def test_an_upstream_has_a_patience_of_its_own(tmp_path: Path) -> None:
 
 
 WRONG = [
-    ('quirks = "mistrall"', "no vendor"),
+    ('quirks = "mistrall"', "not a vendor"),
     ('quirks = ["mistral", "groq"]', "only one vendor"),
-    ("quirks = 'no messages'", "no lesson"),
-    ("quirks = 'messages without role'", "no lesson"),
+    ("quirks = 'no messages'", "or a lesson"),
+    ("quirks = 'messages without role'", "or a lesson"),
     ("quirks = 5", "quirks"),
     ('drop = ["messages"]', "every request needs"),
     ('drop = "seed"', "drop"),
@@ -157,7 +166,7 @@ WRONG = [
     ("headers = { Authorization = 'x' }", "key_env names"),
     ("headers = { 'a b' = 'x' }", "cannot be a header's name"),
     ("headers = { x = '1', X = '2' }", "is given twice"),
-    ("headers = { x = 'ü' }", "no header can carry"),
+    ("headers = { x = 'ü' }", "a header cannot contain"),
     ("headers = { api-key = 'sk-proj-abcdefghijklmnopqrstuvwxyz0123456789' }", "looks like a key"),
     ("headers = { api-key = '$not a name' }", "not repeated"),
     ("models = { '' = 'x' }", "cannot be empty"),

@@ -48,7 +48,7 @@ def test_an_hour_out_of_the_ordinary_is_named_with_its_culprit(machine: Machine)
     assert (found["anomaly"]["amount"], found["anomaly"]["usual"]) == ("9", "2")
     assert found["anomaly"]["culprit"]["text"] == "key ci-nightly: 8× its usual for this hour"
     said = machine.call("usage", "--by", "key")
-    assert "out of the ordinary" in said.err
+    assert "unusual" in said.err
     assert "key ci-nightly: 8× its usual for this hour" in said.err
     assert "insight" not in machine.ask("usage")
 

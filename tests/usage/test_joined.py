@@ -14,6 +14,7 @@ from joytui.client.console import ConsoleClient
 from joytui.client.stream import RequestPage
 from joytui.codex.rollouts import Turn
 from joytui.codex.rollouts.tail import TurnTail
+from joytui.codex.rollouts.turns import Session
 from joytui.core.clock import rfc3339
 from joytui.core.columnar import block_of
 from joytui.core.filter_meaning import predicate
@@ -21,7 +22,7 @@ from joytui.core.filters import parse
 from joytui.core.request import RequestRecord, request_id
 from joytui.core.request_lines import request_view
 from joytui.core.token_counts import TokenCounts
-from joytui.usage.joined import TurnIndex, join, rows_told_by_rollout
+from joytui.usage.joined import FROM_ROLLOUT, TurnIndex, join, rows_told_by_rollout
 from joytui.usage.newest import Wish, newest, one_request
 from joytui.usage.turns import turn_record, turn_row_id
 
@@ -91,6 +92,28 @@ def test_by_column_as_by_record() -> None:
     values, codes = rows_told_by_rollout(block, found).texts["sources"]
     assert [values[code] for code in codes] == ["gateway,rollout", "gateway"] * 4
     assert TurnIndex().of_block(block) == {}
+
+
+def test_what_a_row_lacks_comes_from_the_rollout() -> None:
+    """Telemetry names no more than the thread; a gateway all but the branch. What they tell stays."""
+    session = Session(
+        originator="codex_exec", codex_version="0.171.0", root_thread="root-1", parent_thread="root-1", subagent="review",
+        branch="feature/x", commit="c0ffee", origin="https://git.example.com/team/app.git",
+    )  # fmt: skip
+    ours = turn(1, session=session)
+    nothing = dict.fromkeys(FROM_ROLLOUT)
+    told = request(1, **nothing, source="telemetry", sources=("telemetry",), key=None)
+    seen = replace(turn_record(ours), source="gateway", sources=("gateway",), repo="host/other", branch=None)
+    joined_, alone = join([told, seen], [ours])
+    assert alone == []
+    assert [[getattr(one, name) for name in FROM_ROLLOUT] for one in joined_] == [
+        ["feature/x", "turn-1", "/home/dev/shop", "root-1", "root-1", "review", repo, "c0ffee"]
+        for repo in ("git.example.com/team/app", "host/other")
+    ]
+    block = rows_told_by_rollout(block_of([request_view(told), request_view(seen)]), {0: ours, 1: ours})
+    for name in FROM_ROLLOUT:
+        values, codes = block.texts[name]
+        assert [values[code] for code in codes] == [getattr(one, name) for one in joined_], name
 
 
 def test_what_was_known_first_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:

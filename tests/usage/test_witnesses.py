@@ -43,7 +43,7 @@ def test_the_gateways_figures_hold_and_what_it_did_not_see_is_added() -> None:
 
 @given(st.lists(st.sampled_from(["g", "gt", "gr", "gtr", "t", "tr", "r"]), max_size=8))
 def test_whoever_tells_each_request_counts_once(requests: Sequence[str]) -> None:
-    """Each in a thread of its own, seen by gateway, telemetry, rollout or several of them."""
+    """Each in its own thread, seen by gateway, telemetry, rollout or several of them."""
     names = list(enumerate(requests))
     seen = {f"t{n}": ONE for n, who in names if "g" in who}
     alone = [row(f"t{n}") for n, who in names if "t" in who and "g" not in who]

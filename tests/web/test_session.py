@@ -1,4 +1,4 @@
-"""A console that hangs: nobody waits for it for ever, and it holds no place."""
+"""A console that hangs: nobody waits for it forever, and it holds no place."""
 
 from __future__ import annotations
 

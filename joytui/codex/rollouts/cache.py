@@ -126,7 +126,7 @@ def _connect(path: Path) -> sqlite3.Connection | None:
 
 
 def _rebuild(path: Path) -> sqlite3.Connection | None:
-    """Puts an empty cache in the place of one that cannot be used; None where that is not possible either."""
+    """Puts an empty cache instead of one that cannot be used; None if that is not possible either."""
     try:
         for name in (path, path.with_name(path.name + "-journal")):
             name.unlink(missing_ok=True)

@@ -34,7 +34,7 @@ _TOKEN_COUNT = Kind.TOKEN_COUNT  # looked up a hundred thousand times
 
 
 class Entry(NamedTuple):
-    """One response, or one failed turn (`source` "e", no tokens). `response` is None where only totals were written.
+    """One response, or one failed turn (`source` "e", no tokens). `response` is None if only totals were written.
 
     `ms` is Unix time in milliseconds. `source`: "r" token_usage_record, "c" token_count, "e" a turn that failed.
     """
@@ -124,7 +124,7 @@ class Counter:
         """A token_count in its usual shape; False for any other."""
         info = info_of(line)
         if info and info == self._info and not self._spare:
-            return True  # the very same usage again: the total did not change
+            return True  # the same usage again: the total did not change
         if (counts := token_count_of(info)) is None or not (ms := time_of(line)):
             return False
         self._use_spare()
@@ -293,7 +293,7 @@ def _count(value: Any) -> int:
 
 def _difference(total: Counts, before: Counts | None) -> Counts:
     if before is None or any(now < then for now, then in zip(total, before, strict=True)):
-        return total  # the totals began anew
+        return total  # the totals began again
     return TokenCounts(*(now - then for now, then in zip(total, before, strict=True)))
 
 
@@ -337,7 +337,7 @@ def origin_of(meta: dict[str, Any]) -> Origin:
 
 
 def older_turn(turn: str | None, thread: str, start_ms: int) -> bool | None:
-    """Whether a turn began before the thread was made, by their ids; None where the ids do not tell.
+    """Whether a turn began before the thread was made, by their ids; None if the ids do not tell.
 
     Codex's ids are UUIDv7, which begin with their time in milliseconds.
     """

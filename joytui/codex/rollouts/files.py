@@ -34,7 +34,7 @@ class RolloutFile(NamedTuple):
 
     @property
     def born_ms(self) -> int:
-        """When its thread was made, by the thread's id in the name (a UUIDv7), in Unix milliseconds; 0 where it does not tell."""
+        """When its thread was made, by the thread's id in the name (a UUIDv7), in Unix milliseconds; 0 if it does not tell."""
         thread = self.name.removesuffix(".zst").removesuffix(".jsonl")[-36:]
         return uuid7_ms(thread) or 0
 

@@ -126,7 +126,7 @@ class Scanner:
 
 
 def _take_any(reader: Reader, line: bytes) -> bool:
-    """A line of an unusual shape: decoded to see what it is. False if it is no record at all."""
+    """A line of an unusual shape: decoded to see what it is. False if it is not a record at all."""
     if not line.strip():
         return True
     try:

@@ -23,7 +23,7 @@ from joytui.codex.rollouts.lines import Scanner, open_rollout
 
 TAIL_BYTES = 64
 _WORTH_A_PROCESS = 24 << 20
-_UNPACKED = 6  # a compressed byte takes as long as so many plain ones
+_UNPACKED = 6  # a compressed byte takes as long as this many plain ones
 _MOST_GROUPS = 2000  # their numbers fit into a pipe
 
 
@@ -202,7 +202,7 @@ def _serve(groups: Sequence[Sequence[Job]], queue: int, delivery: FileIO) -> Non
 
 
 def _delivered(data: bytes) -> Iterator[Read]:
-    """What `_serve` wrote; nothing where it ended before its end."""
+    """What `_serve` wrote; nothing if it ended before its end."""
     try:
         read = marshal.loads(data)  # noqa: S302 - our own forked process wrote it
     except (ValueError, EOFError, TypeError):

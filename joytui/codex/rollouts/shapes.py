@@ -29,7 +29,7 @@ Counts = tuple[int, int, int, int]
 
 
 def time_of(line: bytes) -> int:
-    """The time at the head of a line, Unix time in milliseconds; 0 where it stands there in another form."""
+    """The time at the head of a line, Unix time in milliseconds; 0 if it stands there in another form."""
     if not line.startswith(_STAMP) or line[37:39] != b'Z"':
         return 0
     try:
@@ -45,7 +45,7 @@ def turn_id_of(line: bytes) -> str | None:
 
 
 def info_of(line: bytes) -> bytes:
-    """The part of a token_count that holds its usage, as bytes; empty where it is not where Codex puts it.
+    """The part of a token_count that holds its usage, as bytes; empty if it is not where Codex puts it.
 
     Equal parts are equal usage: Codex repeats its last token_count whenever the rate limits change.
     """

@@ -20,7 +20,7 @@ POLL_S = 0.4
 
 
 SILENT_S = 3600
-"""A turn without an end of which nothing was written for so long does not run any more: Codex was killed."""
+"""An unfinished turn whose file has not changed for this long no longer runs: Codex was killed."""
 
 
 class TurnTail:

@@ -208,7 +208,7 @@ class TurnReader:
         return self.ended
 
     def open_turn(self) -> Turn | None:
-        """The turn without an end so far, None where there is none. Codex before 0.140 writes no ends: there, an answer is one."""
+        """The turn without an end so far, None if there is none. Codex before 0.140 writes no ends: there, an answer is one."""
         if self._open is None or self._is_replay():
             return None
         return self._turn("completed" if self._answered and self._open[1] is None else "running")

@@ -18,7 +18,7 @@ from joytui.codex.rollouts.files import RolloutFile, find_rollouts, in_folder
 from joytui.core import clock
 
 NEAR = 64
-"""So many files, those that were written last, are looked at each time."""
+"""How many files, the most recently written, are checked each time."""
 REST = 200
 SLOW_S = 30.0
 DAY = 3
@@ -137,7 +137,7 @@ def _entry(entry: os.DirEntry[str]) -> tuple[str, int, int]:
 
 
 def _now_as(file: RolloutFile) -> RolloutFile | None:
-    """The file as it is now; None where it went away (the next walk tells)."""
+    """The file as it is now; None if it went away (the next walk tells)."""
     try:
         status = os.stat(file.path)
     except OSError:

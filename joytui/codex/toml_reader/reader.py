@@ -36,7 +36,7 @@ def read_toml(text: str) -> Document:
 
 
 def value_span(document: Document, path: Path) -> tuple[int, int] | None:
-    """Where the value of a key stands in the text (start, end); None where no `key = value` sets it."""
+    """Where the value of a key stands in the text (start, end); None if no `key = value` sets it."""
     offset = document.places.get(path)
     if offset is None:
         return None

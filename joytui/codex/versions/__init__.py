@@ -92,7 +92,7 @@ class Rules:
 
 
 def parse_version(text: str) -> Number | None:
-    """The three numbers of "codex-cli 1.2.3", "1.2.3-alpha.3", "v1.2"; None where there are none."""
+    """The three numbers of "codex-cli 1.2.3", "1.2.3-alpha.3", "v1.2"; None if there are none."""
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
@@ -132,7 +132,7 @@ def asked_rules(
     features: Iterable[str] | None,
     flags: Mapping[str, Mapping[str, Any]] | None,
 ) -> Rules:
-    """The rules with what the installed binary said of itself in the place of the file's lists; None: it did not say it."""
+    """The rules with what the installed binary said of itself instead of the file's lists; None: it did not say it."""
     recorded = rules.recorded
     if models is not None:
         recorded = replace(recorded, models=dict(models), default_model=default_model or recorded.default_model)
@@ -145,7 +145,7 @@ def asked_rules(
 
 
 def flag_of(name: str, rules: Rules) -> Flag | None:
-    """The flag of this name ("--model" or "-m") in this version of Codex; None where it does not know it.
+    """The flag of this name ("--model" or "-m") in this version of Codex; None if it does not know it.
 
     Where the binary listed its flags, the files only add those that no --help lists."""
     asked = _by_name(rules.asked_flags).get(name)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from joytui import __version__
 from joytui.codex.look import look
@@ -19,7 +18,7 @@ from joytui.core.known_secrets import PROXY_VARIABLES, SAFE_VARIABLES
 from joytui.core.records import Report, SurfaceCell, to_json
 from joytui.doctor.examine import DEFAULT_TIMEOUT, examine
 from joytui.doctor.failures import History, last_failures
-from joytui.doctor.scrub import known_secrets
+from joytui.doctor.scrub import bare, known_secrets
 from joytui.doctor.surfaces import surface_cells
 from joytui.doctor.telemetry import exporter
 
@@ -131,21 +130,6 @@ def _environment(env: Mapping[str, str]) -> dict[str, Any]:
         "values": {name: env[name][:200] for name in SAFE_VARIABLES if name in env},
         "proxies": {name: bare(env[name]) for name in PROXY_VARIABLES if name in env},
     }
-
-
-def bare(url: str) -> str:
-    """Scheme, host, port and path of an address; "(unreadable)" where it is none. Never user, password, query, fragment."""
-    if not url.strip():
-        return "(empty)"
-    try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return "(unreadable)"
-    if not host or any(c.isspace() for c in url):
-        return "(unreadable)"
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}".removeprefix("://")
 
 
 async def records_of(

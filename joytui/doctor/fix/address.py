@@ -34,7 +34,7 @@ def better_base(world: World) -> str:
 
 
 def meant(written: str, env: Mapping[str, str]) -> str | None:
-    """The address without what came with copying and typing it; None where no host can be read from it."""
+    """The address without what came with copying and typing it; None if no host can be read from it."""
     text = _VARIABLE.sub(lambda found: _address_in(env, found), written).translate(_SIGNS)
     link = _LINK.fullmatch(text.strip(_AROUND))
     text = re.sub(r"\s+", "", (link[1] if link else text).strip(_AROUND))

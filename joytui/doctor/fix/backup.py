@@ -56,7 +56,7 @@ def _name(name: str, moment: datetime, number: int, written: str) -> str:
 
 
 def keep(place: Path, data: bytes) -> None:
-    """Writes a backup. Raises OSError, also where the name is taken."""
+    """Writes a backup. Raises OSError, also if the name is taken."""
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -91,7 +91,7 @@ def _read_name(path: Path) -> Backup | None:
 
 
 def bytes_of(place: str | Path) -> bytes | None:
-    """What a backup holds; None where it cannot be read."""
+    """What a backup holds; None if it cannot be read."""
     with contextlib.suppress(OSError):
         return plain_content(place)
     return None

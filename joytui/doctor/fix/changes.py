@@ -30,7 +30,7 @@ Plan = Callable[[World, Details, Draft], str | None]
 
 
 def drafted(cause: str, world: World, details: Details) -> Draft | None:
-    """The changes that fix this cause here, with their summary; None where no file of the user's can be changed so.
+    """The changes that fix this cause here, with their summary; None if no file of the user's can be changed so.
 
     `details` are the finding's. Reads the files; writes nothing, and never raises.
     """

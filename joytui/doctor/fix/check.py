@@ -14,7 +14,7 @@ _HIDING = (
 
 
 def objection(world: World, changes: tuple[Change, ...], cause: str) -> str | None:
-    """Why these changes must not be made; None where Codex would then be better off.
+    """Why these changes must not be made; None if Codex would then be better off.
 
     They must leave every changed file readable for Codex, fix the cause (where looking tells), and bring no new fault.
     """

@@ -25,7 +25,7 @@ BEATS = "From then on this file overrides every shell: change the key here."
 
 
 def written(world: World, details: Mapping[str, Any], draft: Draft) -> str | None:
-    """The line NAME=value of `.env`. None where no one value is found, or where it is none that a request can carry."""
+    """The line NAME=value of `.env`. None if no one value is found, or where it is none that a request can carry."""
     name = world.credential.variable if world.credential and world.credential.kind == "env_key" else None
     found = _value(world, name) if name and is_variable_name(name) else None
     if name is None or found is None or name.upper().startswith("CODEX_"):

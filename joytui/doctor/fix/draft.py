@@ -17,7 +17,7 @@ SIZE_LIMIT = 1_000_000
 
 
 def patch_of(changes: tuple[Change, ...]) -> str | None:
-    """The unified diffs of all files, as `patch -p1 -d /` takes them; None where no file changes."""
+    """The unified diffs of all files, as `patch -p1 -d /` takes them; None if no file changes."""
     diffs = (edit.diff(_text(one.old or b""), _text(one.new), one.path.lstrip("/")) for one in changes)
     return "".join(diffs) or None
 
@@ -30,7 +30,7 @@ def _text(data: bytes) -> str:
 
 class Draft:
     """Collects the changes of one fix. Each key is changed in the file that sets it now, in the user's config.toml where
-    none does. `refused`: values that the gateway was seen to refuse. Raises EditError where a file cannot be changed so, and
+    none does. `refused`: values that the gateway was seen to refuse. Raises EditError if a file cannot be changed so, and
     where a refused value would be written."""
 
     def __init__(self, world: World, refused: Collection[str] = ()) -> None:
@@ -73,7 +73,7 @@ class Draft:
         return self._new[place]
 
     def original(self, place: str) -> bytes | None:
-        """What a file holds now; None where it is not there."""
+        """What a file holds now; None if it is not there."""
         if place not in self._old:
             self._old[place] = _content(place)
         return self._old[place]

@@ -1,4 +1,4 @@
-"""Changes of whole files: another encoding, a profile moved into a file of its own, lines out of $CODEX_HOME/.env."""
+"""Changes of whole files: another encoding, a profile moved into its own file, lines out of $CODEX_HOME/.env."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _two_bytes(data: bytes) -> str | None:
 
 
 def profile_moved(world: World, details: Details, draft: Draft) -> str | None:
-    """[profiles.NAME] becomes NAME.config.toml, and the selector goes. None where that file exists."""
+    """[profiles.NAME] becomes NAME.config.toml, and the selector goes. None if that file exists."""
     name = str(details["profile"])
     file = str(Path(world.codex_home) / f"{name}.config.toml")
     if exists(file) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
@@ -56,7 +56,7 @@ def profile_moved(world: World, details: Details, draft: Draft) -> str | None:
 
 
 def _unnested(text: str, name: str) -> str:
-    """The lines of [profiles.NAME] and [profiles.NAME.x] as a file of its own."""
+    """The lines of [profiles.NAME] and [profiles.NAME.x] as its own file."""
     own = re.compile(rf"^\[\s*profiles\s*\.\s*{re.escape(name)}\s*\][^\n]*\n?", re.M)
     below = re.compile(rf"^(\[+)\s*profiles\s*\.\s*{re.escape(name)}\s*\.\s*", re.M)
     return below.sub(r"\1", own.sub("", text))

@@ -66,7 +66,7 @@ def record(changes: tuple[Change, ...], what: str, home: str, here: Places) -> E
 def undo(home: str, here: Places, *, what: str | None = None, folders: Collection[str] = ()) -> Entry | None:
     """Puts the latest fix of this CODEX_HOME back, byte for byte (`what`: the latest of that kind); None if there is none.
 
-    `folders`: where else files of Codex may have been changed. Raises RefusedError where a file changed since, or its backup
+    `folders`: where else files of Codex may have been changed. Raises RefusedError if a file changed since, or its backup
     is gone: nothing is touched then.
     """
     with _alone(here):
@@ -100,7 +100,7 @@ def _latest(entries: list[Entry], home: str, what: str | None) -> Entry | None:
 
 def recover(home: str, here: Places, *, what: str, is_one: Callable[[bytes, bytes], bool]) -> Entry | None:
     """A change whose record is lost, noted again as `what`, where a backup and its file tell that `is_one` (old and new bytes)
-    and that the file is still as the change left it; the newest of them. None where none does."""
+    and that the file is still as the change left it; the newest of them. None if none does."""
     with _alone(here):
         entries = _settled(read(here), home)
         for found in _without_entry(entries, {home}):
@@ -283,7 +283,7 @@ def _not_recoverable(found: backup.Backup) -> RefusedError:
 
 @contextmanager
 def _alone(here: Places) -> Iterator[None]:
-    """One joytui at a time changes files and their record. Raises RefusedError where another does not come to its end."""
+    """One joytui at a time changes files and their record. Raises RefusedError if another does not come to its end."""
     place = here.data_dir / "mends.lock"
     try:
         here.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -316,7 +316,7 @@ def read(here: Places) -> list[Entry]:
 
 
 def _salvaged(text: str) -> Iterator[Any]:
-    """The whole objects that have the form of an entry, out of a text that is no JSON as a whole."""
+    """The whole objects that have the form of an entry, out of a text that is not JSON as a whole."""
     decoder, place = json.JSONDecoder(), 0
     while (place := text.find("{", place)) >= 0:
         try:

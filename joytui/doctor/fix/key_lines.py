@@ -33,7 +33,7 @@ _CORRECTIONS = (
 
 
 def corrected(world: World) -> tuple[str, ...]:
-    """The lines that make the shell's value a clean key; none where no such lines do, or where one would have to be masked."""
+    """The lines that make the shell's value a clean key; none if no such lines do, or where one would have to be masked."""
     key = world.credential
     if key is None or key.variable is None or not key.variable.isidentifier() or key.value is None:
         return ()

@@ -25,7 +25,7 @@ def provider_fix(world: World, base_url: str, model: str, *, lists_models: bool)
     """config.toml with the provider in it, selected; everything else as it is. No changes where it is so already.
 
     `lists_models`: the gateway there has the models for Codex's own picker, and this Codex is told so if it asks for them.
-    Raises EditError where the file does not parse or cannot be read.
+    Raises EditError if the file does not parse or cannot be read.
     """
     draft = Draft(world)
     file = world.config_file

@@ -37,7 +37,7 @@ class ChangedError(Exception):
 
 
 def content_of(path: str | Path) -> bytes | None:
-    """What a plain file holds, None where nothing is there. Raises OSError."""
+    """What a plain file holds, None if nothing is there. Raises OSError."""
     try:
         return plain_content(path)
     except FileNotFoundError:
@@ -48,7 +48,7 @@ def replace_file(target: Path, new: bytes | None, *, old: bytes | None, private:
     """`old` becomes `new`; None: no file. Mode, owner, ACL and extended attributes stay; a file that was not there, and one that
     is `private`, is 0600.
 
-    Raises ChangedError where the file is not `old`, and OSError; nothing is replaced then.
+    Raises ChangedError if the file is not `old`, and OSError; nothing is replaced then.
     """
     if new is None:
         return _take_away(target, old)
@@ -70,7 +70,7 @@ def replace_file(target: Path, new: bytes | None, *, old: bytes | None, private:
 
 
 def _look_at_what_was_replaced(beside: Path, target: Path, old: bytes, new: bytes) -> None:
-    """Raises ChangedError where it was not `old`. It then stands in its place again; or, where our bytes were changed
+    """Raises ChangedError if it was not `old`. It then stands in its place again; or, where our bytes were changed
     in the meantime, beside it under a name that is seen."""
     if content_of(beside) == old:
         return
@@ -121,7 +121,7 @@ def _put_where_nothing_is(beside: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swaps two files in one step; False where the system or the file system cannot."""
+    """Swaps two files in one step; False if the system or the file system cannot."""
     swap = _swap()
     sys.audit("os.rename", str(one), str(other), -1, -1)
     return swap is not None and swap(os.fsencode(one), os.fsencode(other)) == 0

@@ -50,7 +50,7 @@ def repaired(world: World, details: Mapping[str, Any], draft: Draft) -> str | No
 
 
 def repair(text: str) -> str | None:
-    """The text made valid TOML by small repairs, None where they do not suffice."""
+    """The text made valid TOML by small repairs, None if they do not suffice."""
     if "\r" in text.replace("\r\n", ""):
         text = re.sub(r"\r(?!\n)", "\n", text)
     for _ in range(ROUNDS):

@@ -15,7 +15,7 @@ Details = Mapping[str, Any]
 
 
 def value_of(world: World, key: str) -> Any:
-    """What the layer that wins says about a key; None where none says anything."""
+    """What the layer that wins says about a key; None if none says anything."""
     wanted = world.wanted.get(key)
     return wanted[0].value if wanted else None
 

@@ -61,7 +61,7 @@ def remarks(change: Change) -> list[str]:
 
 
 def planned(change: Change) -> Written:
-    """What `apply` will do for a change; nothing is written yet. Raises RefusedError where it cannot be made."""
+    """What `apply` will do for a change; nothing is written yet. Raises RefusedError if it cannot be made."""
     check(change)
     before = None if change.old is None else digest(change.old)
     place = None if change.old is None else str(backup.new_place(Path(change.path), change.new))
@@ -70,13 +70,13 @@ def planned(change: Change) -> Written:
 
 
 def secret_in(data: bytes, variable: str) -> str | None:
-    """The fingerprint of the value that a `.env` sets a variable to; None where it sets none."""
+    """The fingerprint of the value that a `.env` sets a variable to; None if it sets none."""
     items = read_dotenv(data.decode("utf-8", "replace"), {}) if variable else ()
     return next((fingerprint(item.value) for item in reversed(items) if item.name == variable), None)
 
 
 def check(change: Change) -> None:
-    """Raises RefusedError where the change cannot be made, or is no longer the one that was shown."""
+    """Raises RefusedError if the change cannot be made, or is no longer the one that was shown."""
     target = Path(target_of(change.path))
     with _told(change.path):
         if content_of(target) != change.old:
@@ -116,9 +116,9 @@ def _apply(change: Change, written: Written) -> None:
 
 
 def restore(written: Written, old: bytes | None, new: bytes | None) -> None:
-    """Puts the old bytes back in the place of the new (None: no file), and removes the backup, which then holds nothing more.
+    """Puts the old bytes back instead of the new (None: no file), and removes the backup, which then holds nothing more.
 
-    Raises RefusedError where something else stands there by now.
+    Raises RefusedError if something else stands there by now.
     """
     with _told(written.path):
         replace_file(Path(written.target), old, old=new)

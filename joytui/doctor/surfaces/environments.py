@@ -272,7 +272,7 @@ def _told_by(machine: Machine, files: list[Path], told: str) -> Found:
 
 
 def _asked(machine: Machine, command: list[str]) -> str | None:
-    """What a program says; None where it is not there, fails or takes too long."""
+    """What a program says; None if it is not there, fails or takes too long."""
     path = shutil.which(command[0], path=machine.env.get("PATH", os.defpath))
     seconds = min(ASK_S, machine.limit.left())
     if path is None or seconds <= 0:

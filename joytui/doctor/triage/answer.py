@@ -146,5 +146,5 @@ def guess(*causes: str, ask: str = "", note: str = "", **details: Any) -> Guess:
 
 
 def sureness(causes: Sequence[str]) -> Sure:
-    """How much so many causes decide."""
+    """How much this many causes decide."""
     return "decided" if len(causes) == 1 else "one of" if 2 <= len(causes) <= MOST else "not decidable"

@@ -93,6 +93,33 @@ _PLAIN = str.maketrans(
 )
 
 
+_RAN = re.compile(r"^\s*[•⏺●]\s+(?:Ran|Running|Explored|Exploring|Called|Calling|Edited|Added|Searched)\b")
+_SAID = re.compile(r"^\s*[•⏺●]\s+(?!Reconnecting|Working|Stream |Model |Warning|Error)\S")
+_BELOW = re.compile(r"^\s+\S")
+_EXEC_ENDED = re.compile(r"^\s*(?:exited -?\d+|succeeded|failed) in [\d.]+ ?m?s:?\s*$")
+_EXEC_HEAD = re.compile(r"^(?:codex|exec|thinking|user|tokens used|file update|apply patch|(?:ERROR|warning):.*)\s*$")
+
+
+def without_commands(text: str) -> tuple[str, str]:
+    """A text that `plain` gave without what the commands printed that Codex ran, and without Codex's own answers as well. The
+    failures in either are those of somebody's program. Both are the text itself where it shows no command."""
+    kept: list[str] = []
+    bare: list[str] = []
+    block, ran = "", False
+    for line in text.split("\n"):
+        if _RAN.match(line) or _EXEC_ENDED.match(line):
+            block, ran = "exec" if _EXEC_ENDED.match(line) else "ran", True
+        elif _SAID.match(line):
+            block = "said"
+        elif not (_EXEC_HEAD.match(line) is None if block == "exec" else block and _BELOW.match(line)):
+            block = ""
+        if block in ("", "said"):
+            kept.append(line)
+        if not block:
+            bare.append(line)
+    return ("\n".join(kept), "\n".join(bare)) if ran else (text, text)
+
+
 @lru_cache(maxsize=2)
 def records(text: str) -> tuple[Record, ...]:
     """The messages of a text that `plain` gave, in order."""
@@ -124,7 +151,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _label(lines: list[str]) -> str:
-    """What a program that collects logs put before each line, such as "[codex] "; empty where the lines do not share it."""
+    """What a program that collects logs put before each line, such as "[codex] "; empty if the lines do not share it."""
     said = [line for line in lines if line.strip()]
     found = _LABEL.match(said[0]) if len(said) > 1 else None
     return found[0] if found and all(line.startswith(found[0]) for line in said) else ""

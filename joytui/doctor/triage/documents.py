@@ -39,7 +39,7 @@ class Document:
 
 
 def read_json(data: Any) -> Document | None:
-    """A whole JSON document, None where it is none that we know."""
+    """A whole JSON document, None if it is none that we know."""
     if isinstance(data, list) and len(data) == 1:
         data = data[0]
     if not isinstance(data, dict):
@@ -155,7 +155,7 @@ _QUESTIONS = {KEY: "a body about the key", ROUTE: "a body about the route"}
 
 
 def _of_catalog(data: Mapping[str, Any]) -> Document:
-    """JoyToken's catalog answers in an envelope of its own; Codex never asks it."""
+    """JoyToken's catalog answers in its own envelope; Codex never asks it."""
     note = "This is the answer of the model catalog, which Codex does not ask: it explains no failing Codex."
     if data.get("code") == 0:
         return Document("error-body", None, note=note)
@@ -166,7 +166,7 @@ def _of_catalog(data: Mapping[str, Any]) -> Document:
 
 
 def read_lines(text: str) -> Document | None:
-    """The lines of `codex exec --json` or of a rollout, with other lines between them; None where there are none."""
+    """The lines of `codex exec --json` or of a rollout, with other lines between them; None if there are none."""
     if '"type"' not in text:
         return None
     rows = _rows(text)
@@ -198,7 +198,7 @@ def _rows(text: str) -> list[dict[str, Any]]:
 
 
 def _rejoined(line: str, following: list[str]) -> Any:
-    """A line with those that a terminal or a mail program broke off it; None where no number of them makes it whole."""
+    """A line with those that a terminal or a mail program broke off it; None if no number of them makes it whole."""
     tight = loose = line
     for piece in following:
         if piece.startswith('{"') or len(tight) > PIECES:
@@ -211,7 +211,7 @@ def _rejoined(line: str, following: list[str]) -> Any:
 
 
 def _decoded(text: str) -> Any:
-    """The JSON object at the beginning of a text, None where there is none."""
+    """The JSON object at the beginning of a text, None if there is none."""
     try:
         return _DECODER.raw_decode(text)[0]
     except (ValueError, RecursionError):

@@ -23,7 +23,7 @@ BODY = 100_000
 
 
 def read_dump(text: str) -> Document | None:
-    """The last answer of the exchange decides; without one, curl's own words. None where it is no exchange."""
+    """The last answer of the exchange decides; without one, curl's own words. None if it is no exchange."""
     text = _unquoted(plain(text))
     statuses = [found for found in _STATUS_LINE.finditer(text) if found[1] not in ("100", "101")]
     requested = list(_REQUEST_LINE.finditer(text))

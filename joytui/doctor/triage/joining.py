@@ -31,7 +31,7 @@ TURNS = 400
 
 
 async def join(console: ConsoleClient, request_id: str, env: Mapping[str, str]) -> Story | None:
-    """The story of a request, None where the gateway has none of that id. Errors as of ConsoleClient."""
+    """The story of a request, None if the gateway has none of that id. Errors as of ConsoleClient."""
     record = await console.request(request_id)
     if record is None:
         return None

@@ -1,4 +1,4 @@
-"""What a ticket holds that is no text: a picture, a packed file, a database. Words that its bytes happen to spell mean nothing."""
+"""What a ticket holds that is not text: a picture, a packed file, a database. Words that its bytes happen to spell mean nothing."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from joytui.causes import CAUSES, Cause
 from joytui.causes.questions import DOCTOR, IN_LOG, in_log
 from joytui.core.redaction import Redactor, holds_key, visible
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
-from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_escapes
+from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_commands, without_escapes
 from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
@@ -52,11 +52,13 @@ def _read(text: str) -> Document:
     if not any(bare_lines(text)):
         ask = "what the terminal showed, whether Codex ended by itself, and " + DOCTOR
         return Document("empty", replace(sign("silence"), ask=ask))
-    for reader in (_whole_json, read_lines, read_dump):
-        if document := reader(text):
+    shown, _ = without_commands(plain(text))
+    own = text if shown == plain(text) else shown
+    for reader, seen in ((_whole_json, text), (read_lines, text), (read_dump, own)):
+        if document := reader(seen):
             return document
-    embedded = _embedded(without_escapes(text))
-    if embedded and (embedded.kind != "error-body" or not _says_more(text)):
+    embedded = _embedded(without_escapes(own))
+    if embedded and (embedded.kind != "error-body" or not _says_more(own)):
         return embedded
     heard = hear(text)
     if not heard.codex and is_noise(text):  # words that noise happens to hold are nobody's

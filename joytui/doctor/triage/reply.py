@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     from joytui.doctor.triage.story import Story
 
 _THANKS = "Hi, thanks for the report."
-_STILL = "If it still fails then, please send what `joytui report` makes: it holds no keys."
+_STILL = "If it still fails, please send the file that `joytui report` writes; it contains no keys."
 _HEALTHY = "What you sent shows no failure. If something else does not work, please send the whole output of that run."
-_DOCTOR = "Or let the doctor find it: run `joytui doctor` on that machine; it names the cause and what to type."
-KEY_SEEN = (
-    "Your message holds a key. Please have it revoked and use a new one: whoever reads this ticket can use the old one."
-)
+_DOCTOR = "Or run `joytui doctor` on that machine: it names the cause and what to type."
+KEY_SEEN = "Your message contains a key. Please have it revoked and use a new one, because anyone who reads this ticket can use it."
 """Said where a key was masked in the ticket."""
 
 
@@ -39,13 +37,13 @@ def reply_for(
     if document.healthy:
         parts.append(_HEALTHY)
     elif not causes:
-        parts.append(f"What you sent does not show yet what fails. Please send {ask}.")
+        parts.append(f"What you sent does not show what fails. Please send {ask}.")
     elif sure == "decided":
         parts += [_decided(causes[0], quote), _STILL]
     else:
         parts += [_several(causes), _question(ask, facts), *([] if DOCTOR in ask else [_DOCTOR])]
     if facts.request_ids and causes and ask != in_log(facts.request_ids[-1]):
-        parts.append(f"(For our own search: request id {facts.request_ids[-1]}.)")
+        parts.append(f"(For our reference: request id {facts.request_ids[-1]}.)")
     return "\n\n".join(parts)
 
 
@@ -74,7 +72,9 @@ def plainly(said: str) -> str:
         return ""
     period, limit, left, cost, day, hour = found.groups()
     reset = f" It resets on {day} at {hour} UTC." if day else ""
-    return f"This request may cost up to {cost} credits, and {left} of the {period} limit of {limit} are left.{reset}"
+    return (
+        f"This request may cost up to {cost} credits, but only {left} of the {period} limit of {limit} are left.{reset}"
+    )
 
 
 def _decided(cause: Cause, quote: str) -> str:
@@ -86,9 +86,9 @@ def _decided(cause: Cause, quote: str) -> str:
 def _question(ask: str, facts: Facts) -> str:
     """What would tell; what the ticket says already is not asked for."""
     if facts.request_ids and ask == in_log(facts.request_ids[-1]):
-        return f"We look up your request {facts.request_ids[-1]} in the gateway's log, which tells which it is."
+        return f"We will look up your request {facts.request_ids[-1]} in the gateway's log to find out which one it is."
     verb = "tell us" if re.match(r"(?:whether|when|what|which|from which|how)\b", ask) else "send"
-    return f"To tell which it is, please {verb} {ask or DOCTOR}."
+    return f"To find out which one it is, please {verb} {ask or DOCTOR}."
 
 
 def _several(causes: Sequence[Cause]) -> str:

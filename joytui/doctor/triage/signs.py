@@ -33,7 +33,7 @@ def heard(speaker: Speaker, *texts: str) -> tuple[re.Match[str], Guess] | None:
 
 @lru_cache(maxsize=2)
 def of_whole(text: str) -> Guess | None:
-    """What the ticket as a whole shows, before any single message is read; None where no such sign is in it."""
+    """What the ticket as a whole shows, before any single message is read; None if no such sign is in it."""
     ends = text if len(text) <= WHOLE else f"{text[: WHOLE // 2]}\n{text[-WHOLE // 2 :]}"
     flats = joined(bare_lines(ends))
 
@@ -61,7 +61,7 @@ def has_sign(name: str, *, of: str) -> bool:
 
 
 def of_error(kind: object) -> Guess | None:
-    """What a value of error.type or error.code leaves open; None where it says nothing by itself."""
+    """What a value of error.type or error.code leaves open; None if it says nothing by itself."""
     return next((_guess(cause, one) for cause, one in _signs() if kind in one.error), None)
 
 

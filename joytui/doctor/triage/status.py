@@ -37,7 +37,7 @@ _UNEXPECTED = re.compile(
     r"(?:,\s*url:\s*([^\s,]+).*?)?(?:,\s*cf-ray:\s*([^,\s]+).*?)?(?:,\s*request\s+id:\s*([^\s,)]+).*?)?\s*$",
     re.S,
 )
-_LAST = re.compile(r"(?:exceeded retry limit, )?last status: (?!429)(\d{3})")  # 429 is a saying of its own
+_LAST = re.compile(r"(?:exceeded retry limit, )?last status: (?!429)(\d{3})")  # 429 is its own saying
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ _RETRYING = re.compile(r"[;,]?\s*retrying\s+\d+/\d+\s+in\s+[\d.]+\s?m?s.*$", re.
 
 
 def refused(text: str) -> Refused | None:
-    """The refusal in a record's text, None where it holds none."""
+    """The refusal in a record's text, None if it holds none."""
     text = _RETRYING.sub("", text[:6000])
     found = _UNEXPECTED.search(text)
     if found:
@@ -72,7 +72,7 @@ def refused(text: str) -> Refused | None:
 
 
 def _whole(url: str | None) -> str | None:
-    """The address up to its known end; the user's next words may have been joined to it. None where the end is missing."""
+    """The address up to its known end; the user's next words may have been joined to it. None if the end is missing."""
     if url is None:
         return None
     path = url.split("?", 1)[0]
@@ -206,7 +206,18 @@ def _on_401(said: Refused) -> Guess:
     if len(about_key.causes) == 1:  # a redirect loses a key, it spoils none
         return about_key
     redirected = sign("401 away from the path")
+    if _usual_elsewhere(said.url):
+        return replace(about_key, causes=(*about_key.causes, *redirected.causes))
     return guess(*redirected.causes, *about_key.causes, ask=redirected.ask)
+
+
+def _usual_elsewhere(url: str | None) -> bool:
+    """An address as other gateways have it: https, and a path that ends in /v1/responses."""
+    parts = urlsplit(url or "")
+    here = re.fullmatch(r"[\d.]+|localhost|\[.*", parts.hostname or "localhost") or str(parts.hostname).endswith(
+        "joytokens.ai"
+    )
+    return parts.scheme == "https" and not here and parts.path.endswith("/v1/responses")
 
 
 def _redirect_path(url: str | None) -> bool:

@@ -17,8 +17,8 @@ from joytui.causes.noise import NOISE, Noise
 from joytui.causes.questions import DOCTOR, LOG
 from joytui.core.joytoken import ROUTING_ERROR, UPSTREAM_ERROR
 from joytui.doctor.triage.answer import MOST, Guess, guess
-from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed
-from joytui.doctor.triage.signs import cut_short, has_sign, heard, of_whole, sign
+from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed, without_commands
+from joytui.doctor.triage.signs import Speaker, cut_short, has_sign, heard, of_whole, sign
 from joytui.doctor.triage.status import Refused, decided, of_answer, of_refusal, on_key, on_route, refused, to_openai
 
 MESSAGES = 1000
@@ -45,10 +45,11 @@ class Heard:
 
 def hear(text: str) -> Heard:
     """The failure in a text of any kind."""
-    text = plain(bounded(text))
+    whole = plain(bounded(text))
+    text, bare = without_commands(whole)
     all_said = _with_bodies(_distinct(records(text)))
-    if whole := of_whole(text):
-        return Heard(whole, (), True)
+    if shown := of_whole(text):
+        return Heard(shown, (), True)
     noises = [
         (record, noise)
         for record in all_said
@@ -70,18 +71,20 @@ def hear(text: str) -> Heard:
         return _merged(final, text)
     if warned := _warnings_alone(said):
         return Heard(warned, (), True)
-    whole_text = "\n".join(record.text for record in said)
+    whole_text = "\n".join(record.text for record in (said if bare == whole else records(bare)))
     if relayed := _relayed(whole_text):
         return Heard(relayed, (), True)
     if loosely := _loosely(whole_text, squeezed(whole_text)):
         return Heard(loosely)
     if noises:
         return Heard(None, (), True, " ".join(_meanings(noises)))
+    if bare != whole:
+        return Heard(None, (), True, "Codex answers, and runs commands: what failed is a command's own output.")
     return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
 
 
 def noise_in(*forms: str) -> Noise | None:
-    """The noise that one message is, in any of its forms; None where it is none. Nothing that names a failure of the run is noise."""
+    """The noise that one message is, in any of its forms; None if it is none. Nothing that names a failure of the run is noise."""
     if any(map(_FINAL.search, forms)):
         return None
     return next((noise for pattern, noise in _noises() if any(map(pattern.search, forms))), None)
@@ -153,9 +156,10 @@ _SURFACE = re.compile(
 
 
 def _relayed(text: str) -> Guess | None:
-    """A relay's report of its upstream's refusal, which takes several lines: the status, and the words behind it."""
+    """A relay's report of its upstream's refusal, which takes several lines: the status, and the words behind it; or a body
+    whose beginning was not copied."""
     fields = fields_in(text[:REPORT])
-    status = fields.get("status")
+    status = fields.get("status") or (400 if fields and "{" not in text else None)
     return of_answer(classify(of_fields(fields, status))).heard(text) if status else None
 
 
@@ -237,8 +241,9 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
         return _websocket(said) or replace(found, passing=retry)
     if _holds_body(record.tight) and (body := _raw_body(record)):
         return body  # the words in it are the gateway's, not Codex's
-    if known := heard("codex", record.tight) or heard("curl", record.tight):
-        return _with_ignored(known[1], ignored).heard(record.text, passing=retry)
+    if known := [one[1] for speaker in _PROGRAMS if (one := heard(speaker, record.tight))]:
+        surest = min(known, key=lambda one: len(one.causes))
+        return _with_ignored(surest, ignored).heard(record.text, passing=retry)
     if told := _words_of_a_stream(record):
         return told
     if retry:
@@ -246,6 +251,7 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
     return _raw_body(record)
 
 
+_PROGRAMS: tuple[Speaker, ...] = ("codex", "curl")
 _STREAM = re.compile(r"stream (?:disconnected before completion|error)\s*:\s*(.*)", re.S | re.I)
 
 

@@ -21,7 +21,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 def object_bytes(value: Mapping[str, Any]) -> bytes:
-    """The same for an object that may be large: each member, and a few elements of a list at a time, in a step of its own
+    """The same for an object that may be large: each member, and a few elements of a list at a time, in its own step
     (`gateway.aside`)."""
     return _utf8(stepwise(value, _encoded))
 

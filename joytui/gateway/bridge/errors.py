@@ -26,7 +26,7 @@ class BridgeError(ValueError):
 class StreamError:
     """An error inside an answer. `code` is what Codex looks at; `type` is JoyToken's more stable field, for the record.
 
-    `status`: the HTTP status that the vendor means, where it sent 200 and a number of its own says so. `param`: the field of the
+    `status`: the HTTP status that the vendor means, where it sent 200 and its own number says so. `param`: the field of the
     request that it names.
     """
 

@@ -88,7 +88,7 @@ class LeakedCalls:
 
 
 def read_calls(markup: str, names: ToolNames) -> Calls:
-    """The calls of a text that is nothing but markup; empty where it is anything else, or names a tool that was not offered."""
+    """The calls of a text that is nothing but markup; empty if it is anything else, or names a tool that was not offered."""
     text = _DSML.sub(r"<\1", markup)
     calls: Calls = []
     for name, arguments, rest in _read(text, names):

@@ -248,7 +248,7 @@ def _camel(name: str) -> str:
 
 _MESSAGE_NEEDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "id", "type", "function"})
 _BY_SPECIAL = frozenset({"reasoning_content", "reasoning", "thought_signature"})
-"""Fields of messages with a lesson of their own in `MENDS`."""
+"""Fields of messages with their own lesson in `MENDS`."""
 
 
 def _message_fields(messages: Any) -> set[str]:

@@ -1,7 +1,7 @@
 """What differs between Chat upstreams, as data: one record a vendor, chosen by the upstream's host and the model.
 
 `DEFAULT` understands every spelling that is known and sends what nearly all upstreams take. A vendor that needs something
-else has a record of its own (`replace(DEFAULT, …)`) and a line in `RULES`; nothing else in the bridge names a vendor.
+else has its own record (`replace(DEFAULT, …)`) and a line in `RULES`; nothing else in the bridge names a vendor.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Quirks:
     thought_field: str | None = None
     """Where an assistant message carries its reasoning text; None: where it came, "": nowhere."""
     empty_thought: str = ""
-    """The field that each assistant message with calls must have, empty where another model made the calls."""
+    """The field that each assistant message with calls must have, empty if another model made the calls."""
     message_words: tuple[str, ...] = ()
     """Fields that are taken out of messages and their calls (`reasoning_details`, `extra_content`, …)."""
     object_arguments: bool = False

@@ -188,7 +188,7 @@ def billed_usage(records: Iterable[Mapping[str, Any]]) -> Usage | None:
 
 
 def billed_cost(records: Iterable[Mapping[str, Any]]) -> int | None:
-    """Nano-credits of the records together; None where no record has a readable `credits_used`, or all are too much."""
+    """Nano-credits of the records together; None if no record has a readable `credits_used`, or all are too much."""
     costs: list[int] = []
     for record in records:
         for place in ("billing", "usage"):

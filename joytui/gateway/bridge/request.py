@@ -22,6 +22,16 @@ _REFUSED = {
 }
 
 
+OUTPUT_LIMITS = ("max_output_tokens", "max_tokens", "max_completion_tokens")
+UNTOLD_LIMIT = "the upstream was not told how long its answer may be: it may cost more than was held for it"
+"""Said of a request whose limit a setting or a lesson took out."""
+
+
+def loses_limit(asked: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    """Whether a request that names the most tokens of its answer goes out without that."""
+    return any(asked.get(name) for name in OUTPUT_LIMITS) and not any(name in sent for name in OUTPUT_LIMITS)
+
+
 @dataclass(slots=True)
 class ChatRequest:
     """`body`: the Chat request. `names`: how to name its calls in the answer. `echo`: request fields of the answer.
@@ -69,6 +79,8 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     for name in quirks.refused:
         chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
+    if loses_limit(body, chat):
+        dropped.append(UNTOLD_LIMIT)
     return ChatRequest(
         chat, tools.names, [*tools.notes, *messages.notes, *dropped], echo(body), compaction, body.get("metadata")
     )

@@ -31,7 +31,7 @@ class ThoughtTags:
 
     def __init__(self, *, lone: bool = True) -> None:
         self.lone = lone
-        """Whether a closing tag alone counts; not where the upstream gives thoughts a place of their own."""
+        """Whether a closing tag alone counts; not where the upstream gives thoughts their own place."""
         self._held = ""
         self._closing: str | None = None  # in a thought: the tag that ends it
         self._at_start = True

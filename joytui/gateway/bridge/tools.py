@@ -185,7 +185,7 @@ def _freeform(tool: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def translate_choice(choice: Any, tools: Tools) -> Any:
-    """`tool_choice` in Chat's form: a mode, or one function by its flat name; None where it cannot be kept."""
+    """`tool_choice` in Chat's form: a mode, or one function by its flat name; None if it cannot be kept."""
     if isinstance(choice, str):
         return choice
     if not isinstance(choice, Mapping):

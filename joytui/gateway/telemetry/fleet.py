@@ -17,7 +17,7 @@ LOOKED_AT = 500
 """The newest pieces of each."""
 SILENT_MS = HOUR_MS
 ANSWERED_MS = 60_000
-"""So long after a turn began something must have been told of its request."""
+"""How soon after the start of a turn its request must have been reported."""
 
 
 class Person(NamedTuple):

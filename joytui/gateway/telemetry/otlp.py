@@ -25,7 +25,7 @@ class LogRecord(NamedTuple):
 
 
 def records(body: bytes, media: str) -> Iterator[LogRecord]:
-    """The records of a post, in its order. Raises ValueError where the body is not what `media` says."""
+    """The records of a post, in its order. Raises ValueError if the body is not what `media` says."""
     return _of_protobuf(body) if media == PROTOBUF else _of_json(body)
 
 

@@ -5,7 +5,7 @@ A request over a WebSocket (`codex.websocket_request`) is an attempt like one ov
 `codex.sse_event`. `codex.websocket_connect` is left out: it carries no request, and where it fails Codex asks over HTTP and tells
 that. So is the warm-up of a new connection, a request that asks for no answer.
 
-Times are the sender's: what is older than retention keeps its pieces, or lies in the future, is no record that is kept.
+Times are the sender's: what is older than retention keeps its pieces, or lies in the future, is not a record that is kept.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _place(observed: int, at: int) -> int:
 
 
 def _moment(record: LogRecord) -> int:
-    """When it happened, in ms: `event.timestamp` (`timeUnixNano` is 0), else when it was recorded; 0 where nothing says it."""
+    """When it happened, in ms: `event.timestamp` (`timeUnixNano` is 0), else when it was recorded; 0 if nothing says it."""
     try:
         return int(parse_time(str(record.attributes["event.timestamp"])).timestamp() * 1000)
     except (KeyError, ValueError, OverflowError):

@@ -175,7 +175,7 @@ def full_context(error: StreamError, seen: Observation) -> Exchange:
 
 
 async def refusal_body(response: httpx.Response) -> bytes:
-    """The body of a refusal, empty where it breaks off or is too large; the connection is given back."""
+    """The body of a refusal, empty if it breaks off or is too large; the connection is given back."""
     try:
         return await whole(response, MAX_ERROR_BODY)
     except (httpx.HTTPError, OSError, BodyTooLarge):
@@ -241,7 +241,7 @@ def _headers(response: httpx.Response, seen: Observation) -> dict[str, str]:
 
 
 def error_in(body: bytes, seen: Observation) -> StreamError | None:
-    """The error of a refusal's body, without the upstream's own key; None where it is no JSON, or says nothing."""
+    """The error of a refusal's body, without the upstream's own key; None if it is not JSON, or says nothing."""
     try:
         error = refusal_in(json.loads(body))
     except (ValueError, RecursionError):

@@ -44,7 +44,7 @@ class StreamBroken(Exception):
 class Bridge:
     """One bridged answer: the state machine, what it observes, and the call that it answers.
 
-    `foreign`: the upstream has an id of its own for the answer, worth a note. `held`: chunks in which the upstream's own key may
+    `foreign`: the upstream has its own id for the answer, worth a note. `held`: chunks in which the upstream's own key may
     have begun.
     """
 
@@ -222,7 +222,7 @@ class _Ahead:
             _wake(self._taker)
 
     async def take(self, patience: float) -> Any:
-        """The next item, None after so many seconds without one, _END after the last. Raises what the source raises."""
+        """The next item, None after this many seconds without one, _END after the last. Raises what the source raises."""
         if not self._items and not self._task.done():
             self._due = self._loop.time() + patience
             if self._timer is None or self._timer.when() > self._due:

@@ -41,9 +41,9 @@ class Observation:
     `upstream_id`: the answer's id as the client sees it (Codex notes it): the upstream's own, or the bridge's.
     `usage_seen`: the token counts are the upstream's own; without it they are zero (nothing usable came). Whether they
     are believed is for `gateway.metering` to say.
-    `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None where it sent none.
+    `cost_nano`: the upstream's `metadata.billing.credits_used`, summed over its records; None if it sent none.
     `first_token_at`: `time.monotonic()` of the first content (text, reasoning or tool call); None before that.
-    `first_byte_at`: the same of the head of the upstream's answer; None where none came.
+    `first_byte_at`: the same of the head of the upstream's answer; None if none came.
     `finish`: the upstream's own word ("stop", "tool_calls", "completed", "incomplete", …); None when none came. A Response
     that calls tools is no more than "completed": of that it is "tool_calls", too.
     `complete`: the answer came whole: a finish reason or terminal event in a stream, a readable body otherwise.
@@ -89,7 +89,7 @@ class ModelCall:
     `metadata`: called once when the answer's usage is known; what it returns becomes the answer's JoyToken `metadata`
     where joytui writes the answer itself (offline model, bridge). Bytes that are passed through are not edited, but for
     the usage that a client did not ask for (`upstreams.usage_option`).
-    `at_once`: the most bytes of output that one piece of a stream may have, larger events apart; None where nothing is held
+    `at_once`: the most bytes of output that one piece of a stream may have, larger events apart; None if nothing is held
     for them.
     """
 
@@ -114,9 +114,9 @@ class Exchange:
     """An answer: `status` and `headers` (content-type included, no length) and the `body` that goes to the client, in pieces
     that may be empty: something came, and there is nothing to pass on yet.
 
-    `fail` gives the bytes that end a stream, wherever it is, with an error in the stream's own words; None where the body is
+    `fail` gives the bytes that end a stream, wherever it is, with an error in the stream's own words; None if the body is
     there as a whole already.
-    `from_upstream`: the status is the upstream's own; False where no upstream answered (502, 503, 504 by joytui).
+    `from_upstream`: the status is the upstream's own; False if no upstream answered (502, 503, 504 by joytui).
     `undone`: no upstream has done the work and none will, so that another may be asked: it could not be reached, or said
     itself that it failed. One that fell silent or broke off may be at work still, and bill for it.
     """
@@ -184,9 +184,10 @@ class Upstream(Protocol):
     async def aclose(self) -> None: ...
 
 
-def error_body(message: str, error_type: str) -> bytes:
-    """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors)."""
-    error = {"message": message, "type": error_type}
+def error_body(message: str, error_type: str, code: str | None = None) -> bytes:
+    """JoyToken's error shape: `{"error": {"message", "type"}}` (docs-dev.joytokens.ai, errors), with OpenAI's `code` where there is
+    one."""
+    error = {"message": message, "type": error_type, **({} if code is None else {"code": code})}
     return escaped_json(json.dumps({"error": error}, ensure_ascii=False)).encode()
 
 

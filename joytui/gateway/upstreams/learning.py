@@ -98,7 +98,7 @@ class Attempt:
         return to_chat(self.asked, self.quirks)
 
     def mended(self, error: StreamError | None, sent: ChatRequest) -> ChatRequest | None:
-        """The request to send after a refusal; None where it teaches nothing, or enough was tried."""
+        """The request to send after a refusal; None if it teaches nothing, or enough was tried."""
         if error is None:
             return None
         if error.message == self._refusal:  # what was tried last was no lesson

@@ -17,6 +17,7 @@ from joytui.core.joytoken import INVALID_REQUEST, UPSTREAM_ERROR
 from joytui.gateway.aside import aside
 from joytui.gateway.bridge.encode import object_bytes
 from joytui.gateway.bridge.errors import BridgeError
+from joytui.gateway.bridge.request import UNTOLD_LIMIT, loses_limit
 from joytui.gateway.upstreams import answers
 from joytui.gateway.upstreams.bridged import open_bridge
 from joytui.gateway.upstreams.capability import NOT_THERE, RELEARN_AFTER_S, Capability, Learned
@@ -142,10 +143,12 @@ class Relay:
 
     async def _forward(self, call: ModelCall) -> Exchange:
         """Passed through, with usage asked for; a client's own bytes for an upstream that is known to refuse that."""
-        call = self._own.passed(call)
+        given, call = call, self._own.passed(call)
         refuses = not self._takes_usage_option or OPTION in self._own.quirks_of(self.url, call.model).refused
         asking = None if refuses else with_usage(call)
         exchange = await self._pass(call, asking)
+        if loses_limit(given.body, call.body):
+            exchange.observation.note(UNTOLD_LIMIT)
         if asking is None or exchange.status not in (400, 422):
             return exchange
         refusal = await exchange.read()

@@ -165,7 +165,7 @@ class _Body(httpx.AsyncByteStream):
 
     def look(self) -> None:
         """Ends the wait for an answer whose connection is closed. aiohttp 3.14.5 forgets who waits, and the time-out as well,
-        where a chunk with a length that is no number comes while it holds back what was read."""
+        where a chunk with a length that is not a number comes while it holds back what was read."""
         content, connection = self._response.content, self._response.connection
         transport = connection.transport if connection is not None else None
         lost = transport is None or transport.is_closing()
@@ -185,7 +185,7 @@ def call_timeout(options: TransportOptions) -> aiohttp.ClientTimeout:
 def upstream_client(base_url: str, options: TransportOptions) -> tuple[httpx.AsyncClient, AiohttpTransport]:
     """A client for one upstream, and the transport under it for model calls. It follows no redirects: a key goes only where the settings name.
 
-    Proxy variables hold for upstreams that are not on this machine. Raises SettingsError where certificates do not load.
+    Proxy variables hold for upstreams that are not on this machine. Raises SettingsError if certificates do not load.
     """
     local = is_loopback(base_url)
     timeout = httpx.Timeout(options.idle_timeout, connect=options.connect_timeout, pool=options.wait_timeout)

@@ -24,7 +24,7 @@ _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 
 
 def with_usage(call: ModelCall) -> bytes | None:
-    """The request's bytes with the option set; None where they have it, and where no stream is asked for."""
+    """The request's bytes with the option set; None if they have it, and where no stream is asked for."""
     if not call.stream or call.endpoint != "chat/completions":
         return None
     options = call.body.get(OPTION)

@@ -67,7 +67,7 @@ def _translated(words: str) -> bytes:
 
 def connect(url: StoreUrl, what: str, *, reads: float | None = None) -> Link:
     """Raises psycopg.Error. `what` is shown in the server's list of connections. `reads`: it can write nothing, a transaction of
-    it sees one state of the store, and a statement may take so many seconds."""
+    it sees one state of the store, and a statement may take this many seconds."""
     connection = Impatient.connect(
         url.conninfo, autocommit=True, connect_timeout=2, application_name=f"joytui {what}", client_encoding="utf8"
     )
@@ -87,7 +87,7 @@ def connect(url: StoreUrl, what: str, *, reads: float | None = None) -> Link:
 
 
 class Readers:
-    """A few connections for reading, at most so many, made when they are needed. For many threads. `limit_s`: for a statement."""
+    """A few read connections, up to a maximum, made when needed. Shared by many threads. `limit_s`: for a statement."""
 
     def __init__(self, url: StoreUrl, most: int, limit_s: float) -> None:
         self._url = url

@@ -35,6 +35,7 @@ from joytui.ledger.records import (
     Page,
     Reservation,
     TurnCost,
+    Watch,
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
@@ -158,8 +159,10 @@ class PostgresLedger(SqlLedger[Writer]):
     def next_number(self) -> int:
         return self._numbers.next()
 
-    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
-        job = jobs.open_(opened, chosen, ids_ms)
+    def open(
+        self, opened: Opened, chosen: Candidate, ids_ms: int | None = None, watch: Watch | None = None
+    ) -> asyncio.Future[None]:
+        job = jobs.open_(opened, chosen, ids_ms, watch)
         return self._writer.do_unhurried(job, lambda answer: _nothing(jobs.chosen(answer, opened, [chosen])))
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
@@ -200,7 +203,7 @@ class PostgresLedger(SqlLedger[Writer]):
 
     def _renewed(self, answer: Mapping[str, Any]) -> int:
         self._renewed_at = time.monotonic()
-        if not answer["known"]:  # it was away for so long that its row is gone
+        if not answer["known"]:  # it was away so long that its row is gone
             self._writer.submit(self._register)
         return int(answer["lost"])
 

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.money import NANO_PER_CREDIT
+from joytui.core.nodes import KINDS, ORG
 from joytui.ledger.alerts import THRESHOLDS
-from joytui.ledger.records import DAY_MS, HOUR_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
+from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, REPEATS, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
+from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
 
 NOTIFY_MS = 50
@@ -36,6 +38,12 @@ class Functions(NamedTuple):
 
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _WINDOWS = f"""('daily', at - at % {DAY_MS}), ('weekly', at - (at - {MONDAY_MS}) % {WEEK_MS}), ('total', 0)"""
+
+
+def _spent(kind: str) -> str:
+    return spent_query(kind, "node_name", "low_day", "high_day")
+
+
 _CHARGE = ", ".join(f"{name} = c.{name}" for name in Charge._fields)
 
 # --- money ------------------------------------------------------------------------------------------------------------
@@ -47,25 +55,28 @@ DECLARE limit_ jsonb;
 BEGIN
     FOR limit_ IN SELECT value FROM jsonb_array_elements(job -> 'limits') LOOP
         PERFORM FROM budget b
-        WHERE b.budget_id = job ->> 'budget' AND b.period = limit_ ->> 0 AND b."window" = (limit_ ->> 2)::bigint;
+        WHERE b.budget_id = limit_ ->> 0 AND b.period = limit_ ->> 1 AND b."window" = (limit_ ->> 3)::bigint;
         IF NOT FOUND THEN RETURN true; END IF;
     END LOOP;
     RETURN false;
 END $$;
 
+-- What a node has spent from one day on and before another, by the sums.
+CREATE FUNCTION spent_of(node text, low_day bigint, high_day bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE kind text := split_part(node, ':', 1); node_name text := substr(node, strpos(node, ':') + 1);
+BEGIN
+    RETURN CASE kind
+        {" ".join(f"WHEN '{kind}' THEN ({_spent(kind)})" for kind in KINDS if kind != "key")}
+        ELSE ({_spent("key")})
+    END;
+END $$;
+
 -- The rows that it lacks. All that was spent has to be in the sums.
 CREATE FUNCTION make_budgets(job jsonb) RETURNS void LANGUAGE sql AS $$
     INSERT INTO budget
-    SELECT w.budget_id, w.period, w.low, (
-        SELECT coalesce(sum(cost_nano), 0) FROM (
-            SELECT key_id, day, cost_nano FROM rollup_day
-            UNION ALL SELECT key_id, day, cost_nano FROM part_day WHERE part = '{DOCTOR}'
-        ) AS spent
-        WHERE key_id IN (SELECT id FROM api_key k WHERE k.budget_id = w.budget_id)
-            AND day >= w.low / {DAY_MS} AND day < w.high / {DAY_MS}
-    ), 0
+    SELECT w.budget_id, w.period, w.low, spent_of(w.budget_id, w.low / {DAY_MS}, w.high / {DAY_MS}), 0
     FROM (
-        SELECT job ->> 'budget' AS budget_id, l ->> 0 AS period, (l ->> 2)::bigint AS low, (l ->> 3)::bigint AS high
+        SELECT l ->> 0 AS budget_id, l ->> 1 AS period, (l ->> 3)::bigint AS low, (l ->> 4)::bigint AS high
         FROM jsonb_array_elements(job -> 'limits') l
     ) w
     WHERE NOT EXISTS (
@@ -102,7 +113,7 @@ BEGIN
     balance := coalesce(balance, 0);
     held := coalesce(held, 0);
     IF balance - held > 0 AND balance - held >= estimate THEN RETURN NULL; END IF;
-    RETURN jsonb_build_array(NULL, tier, balance, 0, held, estimate);
+    RETURN jsonb_build_array(NULL, tier, balance, 0, held, estimate, NULL);
 END $$;
 
 -- The first candidate that can pay, as {{"chosen": place}}, or {{"short": […]}}; holds nothing yet.
@@ -113,12 +124,12 @@ BEGIN
     FOR place IN 0 .. jsonb_array_length(job -> 'candidates') - 1 LOOP
         estimate := (job #>> ARRAY['candidates', place::text, '1'])::bigint;
         FOR limit_ IN SELECT value FROM jsonb_array_elements(job -> 'limits') LOOP
-            most := (limit_ ->> 1)::bigint;
+            most := (limit_ ->> 2)::bigint;
             SELECT b.spent, b.held INTO STRICT spent, held FROM budget b
-            WHERE b.budget_id = job ->> 'budget' AND b.period = limit_ ->> 0 AND b."window" = (limit_ ->> 2)::bigint;
+            WHERE b.budget_id = limit_ ->> 0 AND b.period = limit_ ->> 1 AND b."window" = (limit_ ->> 3)::bigint;
             IF spent + held >= most OR spent + held + estimate > most THEN
                 RETURN jsonb_build_object('short', coalesce(
-                    lack, jsonb_build_array(limit_ ->> 0, NULL, most, spent, held, estimate)
+                    lack, jsonb_build_array(limit_ ->> 1, NULL, most, spent, held, estimate, limit_ ->> 0)
                 ));
             END IF;
         END LOOP;
@@ -135,24 +146,25 @@ CREATE FUNCTION lacks(job jsonb, candidate jsonb, times bigint, wallets boolean)
 DECLARE limit_ jsonb; rest bigint; spent bigint; held bigint; most bigint;
 BEGIN
     FOR limit_ IN SELECT value FROM jsonb_array_elements(job -> 'limits') LOOP
-        most := (limit_ ->> 1)::bigint;
-        rest := times * still_to_hold(job, candidate, limit_ ->> 0);
+        most := (limit_ ->> 2)::bigint;
+        rest := times * still_to_hold(job, candidate, limit_ ->> 1, limit_ ->> 0);
         SELECT b.spent, b.held INTO STRICT spent, held FROM budget b
-        WHERE b.budget_id = job ->> 'budget' AND b.period = limit_ ->> 0 AND b."window" = (limit_ ->> 2)::bigint;
+        WHERE b.budget_id = limit_ ->> 0 AND b.period = limit_ ->> 1 AND b."window" = (limit_ ->> 3)::bigint;
         IF rest > 0 AND spent + held + rest > most THEN
-            RETURN jsonb_build_array(limit_ ->> 0, NULL, most, spent, held, rest);
+            RETURN jsonb_build_array(limit_ ->> 1, NULL, most, spent, held, rest, limit_ ->> 0);
         END IF;
     END LOOP;
-    rest := times * still_to_hold(job, candidate, 'wallet');
+    rest := times * still_to_hold(job, candidate, 'wallet', NULL);
     RETURN CASE WHEN wallets AND rest > 0 THEN short_wallet(candidate ->> 0, rest) END;
 END $$;
 
--- How much more than it holds already a request has to hold for a candidate.
-CREATE FUNCTION still_to_hold(job jsonb, candidate jsonb, of_kind text) RETURNS bigint LANGUAGE plpgsql AS $$
+-- How much more than it holds already, in that window of a budget or on a wallet, a request has to hold for a candidate.
+CREATE FUNCTION still_to_hold(job jsonb, candidate jsonb, of_kind text, of_ref text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE held bigint := 0;
 BEGIN
     IF job ->> 'do' = 'extend' THEN
-        SELECT coalesce(sum(h.amount), 0) INTO held FROM hold h WHERE h.n = (job ->> 'n')::bigint AND h.kind = of_kind;
+        SELECT coalesce(sum(h.amount), 0) INTO held FROM hold h
+        WHERE h.n = (job ->> 'n')::bigint AND h.kind = of_kind AND h.ref = coalesce(of_ref, h.ref);
     END IF;
     RETURN greatest(0, (candidate ->> 1)::bigint - held);
 END $$;
@@ -196,15 +208,20 @@ BEGIN
     ) ON CONFLICT DO NOTHING;
 END $$;
 
-CREATE FUNCTION charge(budget text, at bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE w record;
+-- Charges all nodes that a request stands below now, in the windows in which it began. `key_budget`: its key's.
+CREATE FUNCTION charge(r running, key_budget text, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE nodes text[] := ARRAY[key_budget]; at bigint := r.started_at; w record;
 BEGIN
+    IF EXISTS (SELECT FROM budget b WHERE b.budget_id >= '{FIRST_NODE}') THEN
+        SELECT nodes || ARRAY['{ORG}', 'task:' || r.root_thread, 'owner:' || k.owner, 'team:' || o.team] INTO nodes
+        FROM (SELECT r.key_id) AS asks LEFT JOIN api_key k ON k.id = asks.key_id LEFT JOIN team_owner o ON o.owner = k.owner;
+    END IF;
     FOR w IN
         UPDATE budget b SET spent = b.spent + cost
-        WHERE b.budget_id = charge.budget AND (b.period, b."window") IN (VALUES {_WINDOWS})
-        RETURNING b.period, b."window", b.spent
+        WHERE b.budget_id = ANY (nodes) AND (b.period, b."window") IN (VALUES {_WINDOWS})
+        RETURNING b.budget_id, b.period, b."window", b.spent
     LOOP
-        PERFORM tell_crossed(charge.budget, w.period, w."window", w.spent, cost);
+        IF w.budget_id = key_budget THEN PERFORM tell_crossed(key_budget, w.period, w."window", w.spent, cost); END IF;
     END LOOP;
 END $$;
 """
@@ -342,6 +359,44 @@ BEGIN
     );
 END $$;
 
+-- Why a task that a key's breaker watches may not ask now: "requests" or "turns", how many, and how many may be; NULL where it may.
+CREATE FUNCTION runs_away(job jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE w jsonb := job -> 'watch'; most bigint; times bigint; items_ bigint := (w ->> 'items')::bigint; seen record;
+BEGIN
+    most := (w ->> 'per_minute')::bigint;
+    IF most IS NOT NULL THEN
+        SELECT count(*) INTO times FROM watched_turn t
+        WHERE t.scope = w ->> 'scope' AND t.task = w ->> 'task' AND t.at > (job #>> '{{row,started_at}}')::bigint - {MINUTE_MS};
+        IF times >= most THEN RETURN jsonb_build_array('requests', times + 1, most); END IF;
+    END IF;
+    most := (w ->> 'identical')::bigint;
+    IF most IS NOT NULL AND w ->> 'digest' IS NOT NULL THEN
+        times := 1;
+        FOR seen IN
+            SELECT t.digest, t.items FROM watched_turn t
+            WHERE t.scope = w ->> 'scope' AND t.task = w ->> 'task' AND t.thread = w ->> 'thread' ORDER BY t.n DESC
+            LIMIT most * {REPEATS}
+        LOOP
+            EXIT WHEN seen.digest IS DISTINCT FROM w ->> 'digest' OR times > most;
+            IF seen.items != items_ THEN
+                times := times + 1;
+                items_ := seen.items;
+            END IF;
+        END LOOP;
+        IF times > most THEN RETURN jsonb_build_array('turns', times, most); END IF;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION note_turn(job jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE w jsonb := job -> 'watch';
+BEGIN
+    INSERT INTO watched_turn VALUES (
+        (job ->> 'n')::bigint, w ->> 'scope', w ->> 'task', w ->> 'thread', (job #>> '{{row,started_at}}')::bigint, w ->> 'digest',
+        (w ->> 'items')::bigint
+    );
+END $$;
+
 -- Writes the row of an admitted request, on the model of this candidate.
 CREATE FUNCTION admit(job jsonb, me text, place int) RETURNS used LANGUAGE plpgsql AS $$
 DECLARE r running; candidate jsonb := job #> ARRAY['candidates', place::text];
@@ -365,11 +420,11 @@ DECLARE limit_ jsonb; candidate jsonb := job #> ARRAY['candidates', place::text]
 BEGIN
     FOR limit_ IN SELECT value FROM jsonb_array_elements(job -> 'limits') LOOP
         PERFORM hold_more(
-            (job ->> 'n')::bigint, limit_ ->> 0, job ->> 'budget', (limit_ ->> 2)::bigint,
-            still_to_hold(job, candidate, limit_ ->> 0), (job ->> 'lease')::bigint, (limit_ ->> 1)::bigint
+            (job ->> 'n')::bigint, limit_ ->> 1, limit_ ->> 0, (limit_ ->> 3)::bigint,
+            still_to_hold(job, candidate, limit_ ->> 1, limit_ ->> 0), (job ->> 'lease')::bigint, (limit_ ->> 2)::bigint
         );
     END LOOP;
-    rest := still_to_hold(job, candidate, 'wallet');
+    rest := still_to_hold(job, candidate, 'wallet', NULL);
     IF wallets AND (rest > 0 OR NOT EXISTS (SELECT 1 FROM hold h WHERE h.n = (job ->> 'n')::bigint AND h.kind = 'wallet')) THEN
         PERFORM hold_more((job ->> 'n')::bigint, 'wallet', candidate ->> 0, 0, rest, (job ->> 'lease')::bigint, NULL);
     END IF;
@@ -392,7 +447,7 @@ BEGIN
         DELETE FROM spent_id s WHERE s.key_id = coalesce(r.key_id, '') AND s.request_id = r.request_id;
     END IF;
     IF held THEN PERFORM release(r.n, r.cost_nano, keep); END IF;
-    IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(budget, r.started_at, r.cost_nano); END IF;
+    IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(r, budget, r.cost_nano); END IF;
 END $$;
 
 -- "told" where Codex's telemetry told of this request's thread.
@@ -410,7 +465,7 @@ BEGIN
     SELECT * INTO r FROM ended e WHERE e.n = request;
     IF r.n IS NULL THEN RETURN; END IF;
     SELECT k.budget_id INTO budget FROM api_key k WHERE k.id = r.key_id;
-    IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(budget, r.started_at, -r.cost_nano); END IF;
+    IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(r, budget, -r.cost_nano); END IF;
     IF EXISTS (
         SELECT 1 FROM lapsed_hold l JOIN budget b ON b.budget_id = l.ref AND b.period = l.kind AND b."window" = l."window"
         WHERE l.n = request AND b.spent + b.held + l.amount > l.most
@@ -418,7 +473,7 @@ BEGIN
         SELECT 1 FROM lapsed_hold l JOIN wallet w ON w.tier = l.ref
         WHERE l.n = request AND l.kind = 'wallet' AND w.balance + r.cost_nano - w.held < l.amount
     ) THEN
-        IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(budget, r.started_at, r.cost_nano); END IF;
+        IF budget IS NOT NULL AND r.cost_nano != 0 THEN PERFORM charge(r, budget, r.cost_nano); END IF;
         r := NULL;
         RETURN;
     END IF;
@@ -452,6 +507,7 @@ BEGIN
     FOR r IN DELETE FROM running x WHERE x.n = ANY (requests) RETURNING * LOOP
         PERFORM release(r.n, 0, false);
         DELETE FROM spent_id s WHERE s.key_id = r.key_id AND s.request_id = r.request_id;
+        DELETE FROM watched_turn t WHERE t.n = r.n;
     END LOOP;
 END $$;
 
@@ -533,8 +589,13 @@ BEGIN
             ELSIF id_is_spent(job) THEN
                 answer := '{{"spent": true}}';
             ELSE
-                answer := CASE job ->> 'do' WHEN 'open' THEN '{{"chosen": 0}}' ELSE choose(job, wallets) END;
+                answer := CASE WHEN job ? 'watch' THEN jsonb_build_object('runaway', runs_away(job)) END;
+                IF answer -> 'runaway' = 'null' THEN answer := NULL; END IF;
+                IF answer IS NULL THEN
+                    answer := CASE job ->> 'do' WHEN 'open' THEN '{{"chosen": 0}}' ELSE choose(job, wallets) END;
+                END IF;
                 IF answer ? 'chosen' THEN
+                    IF job ? 'watch' THEN PERFORM note_turn(job); END IF;
                     place := (answer ->> 'chosen')::int;
                     use_ := admit(job, me, place);
                     IF use_.key_id IS NOT NULL THEN uses := uses || use_; END IF;

@@ -6,17 +6,18 @@ A job is plain data: it can be sent again, and kept on disk while the store is u
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened, names
-from joytui.ledger.api import DuplicateRequest, Shortfall, StoreUnavailable
+from joytui.ledger.api import DuplicateRequest, Runaway, Shortfall, StoreUnavailable
 from joytui.ledger.records import (
     INTERRUPTED,
     Candidate,
     Charge,
     Period,
     Reservation,
+    Watch,
     interrupted,
     window_end,
     window_start,
@@ -29,28 +30,22 @@ _BLANK = dict.fromkeys(("model", "project", "thread_id", "client", "model_used",
 NOTHING: Job = {"do": "nothing"}
 
 
-class Limits(NamedTuple):
-    """A budget's limits in the windows of a moment: [[period, limit, where its window begins, where it ends], …]."""
-
-    budget: str
-    limits: list[tuple[Period, int, int, int]]
-
-    @classmethod
-    def of(cls, wanted: Reservation, at: int) -> Limits:
-        windows = [(p, limit, window_start(p, at), window_end(p, at)) for p, limit in wanted.limits]
-        return cls(wanted.budget_id, windows)
+def _limits(wanted: Reservation, at: int) -> list[tuple[str, Period, int, int, int]]:
+    """Limits in the windows of a moment: [[budget, period, limit, where its window begins, where it ends], …]."""
+    return [(*limit, window_start(limit.period, at), window_end(limit.period, at)) for limit in wanted.limits]
 
 
 # --- jobs -------------------------------------------------------------------------------------------------------------
 
 
-def open_(opened: Opened, chosen: Candidate, ids_ms: int | None) -> Job:
+def open_(opened: Opened, chosen: Candidate, ids_ms: int | None, watch: Watch | None) -> Job:
     return {
         "do": "open",
         "n": opened.n,
         "row": _row(opened),
         "ids_ms": ids_ms,
         "candidates": _candidates([chosen]),
+        **_watched(watch),
     }
 
 
@@ -62,7 +57,8 @@ def reserve(opened: Opened, wanted: Reservation) -> Job:
         "ids_ms": wanted.ids_ms,
         "candidates": _candidates(wanted.candidates),
         "lease": wanted.lease_ms,
-        **Limits.of(wanted, opened.started_at)._asdict(),
+        "limits": _limits(wanted, opened.started_at),
+        **_watched(wanted.watch),
     }
 
 
@@ -73,7 +69,7 @@ def extend(opened: Opened, wanted: Reservation, so_far: Charge) -> Job:
         "charge": {"n": opened.n, **so_far._asdict()},
         "candidates": _candidates(wanted.candidates),
         "lease": wanted.lease_ms,
-        **Limits.of(wanted, opened.started_at)._asdict(),
+        "limits": _limits(wanted, opened.started_at),
     }
 
 
@@ -128,6 +124,10 @@ def disown(numbers: Collection[int]) -> Job:
     return {"do": "disown", "rows": list(numbers)}
 
 
+def _watched(watch: Watch | None) -> Job:
+    return {} if watch is None else {"watch": watch._asdict()}
+
+
 def _row(opened: Opened) -> dict[str, Any]:
     row = opened._asdict()
     for flag in _FLAGS:
@@ -155,7 +155,7 @@ def _buckets(ttft_ms: float | None, latency_ms: float | None) -> dict[str, int |
 
 
 def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candidate]) -> Candidate:
-    """The candidate that was admitted, or may go on. Raises DuplicateRequest, Shortfall, StoreUnavailable."""
+    """The candidate that was admitted, or may go on. Raises DuplicateRequest, Runaway, Shortfall, StoreUnavailable."""
     if "chosen" in answer:
         place: int = answer["chosen"]
         return candidates[place]
@@ -163,5 +163,7 @@ def chosen(answer: Mapping[str, Any], opened: Opened, candidates: Sequence[Candi
         raise DuplicateRequest(opened.request_id)
     if "stale" in answer:
         raise StoreUnavailable("keys were changed, but this gateway has not read them yet")
-    period, tier, limit, spent, held, estimate = answer["short"]
-    raise Shortfall(period, tier, limit, spent, held, estimate, opened.started_at)
+    if "runaway" in answer:
+        raise Runaway(*answer["runaway"])
+    period, tier, limit, spent, held, estimate, budget = answer["short"]
+    raise Shortfall(period, tier, limit, spent, held, estimate, opened.started_at, budget)

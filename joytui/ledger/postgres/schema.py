@@ -251,6 +251,29 @@ MIGRATIONS = (
     DROP INDEX ended_error;
     CREATE INDEX ended_failed ON ended (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
     """,
+    """
+    CREATE TABLE stopped_task (
+        task TEXT NOT NULL, scope TEXT NOT NULL, reason TEXT NOT NULL, why TEXT, at bigint NOT NULL, PRIMARY KEY (task, scope)
+    );
+    CREATE TRIGGER task_moved AFTER INSERT OR DELETE ON stopped_task FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TABLE watched_turn (
+        n bigint PRIMARY KEY, scope TEXT NOT NULL, task TEXT NOT NULL, thread TEXT NOT NULL, at bigint NOT NULL, digest TEXT,
+        items bigint NOT NULL
+    );
+    CREATE INDEX watched_turn_task ON watched_turn (scope, task, at);
+    CREATE INDEX watched_turn_thread ON watched_turn (scope, task, thread, n);
+    CREATE INDEX watched_turn_at ON watched_turn (at);
+    """,
+    """
+    CREATE TABLE node_limit (
+        node TEXT NOT NULL, period TEXT NOT NULL, amount bigint NOT NULL, set_at bigint NOT NULL, PRIMARY KEY (node, period)
+    );
+    CREATE TRIGGER limit_set AFTER INSERT OR UPDATE OR DELETE ON node_limit
+        FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE TABLE node_raise (node TEXT PRIMARY KEY, amount bigint NOT NULL, until bigint NOT NULL);
+    CREATE TRIGGER raise_set AFTER INSERT OR DELETE ON node_raise FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
+    CREATE INDEX part_day_task ON part_day (task, day) WHERE task != '';
+    """,
     f"""
     CREATE TABLE rollup_month (
         month bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,

@@ -1,7 +1,7 @@
 """The one thread of a gateway that writes: it takes what waits and hands it over together.
 
 What requests do is plain data (`jobs`), and many of them are one call, which is one transaction and one round trip
-(`functions`). All else, seldom, is a function of a connection in a transaction of its own.
+(`functions`). All else, seldom, is a function of a connection in its own transaction.
 
 While the store is unreachable, whoever asks is refused at once, ends are kept in their order, and the thread tries to connect again.
 A call whose answer did not come may have been done. Ends change nothing when they are done twice; of admissions, whose clients
@@ -68,6 +68,10 @@ class Turn:
     def add_aside(self, part: str, at: int, place: Place, numbers: Numbers) -> None:
         """Adds to the sums of a part that keeps everything apart."""
         self._aside.append((part, at, place, numbers))
+
+    def pending_cost(self, counts: Callable[[Place], bool], since: int, until: int) -> int:
+        """Nothing: whatever ended is in the sums before a function of a connection has its turn."""
+        return 0
 
     def finish(self) -> None:
         for part, at, place, (requests, errors, _, *rest) in self._aside:
@@ -142,7 +146,7 @@ class Writer:
         self.broken: Future[BaseException] = Future()
 
     def start(self) -> None:
-        """Raises psycopg.Error where the store cannot be reached. The ends that an earlier gateway left are written first."""
+        """Raises psycopg.Error if the store cannot be reached. The ends that an earlier gateway left are written first."""
         self._connect()
         for end in [] if self._spool is None else self._spool.left():
             left = _Data(jobs.end(*end), kept=True, end=end)

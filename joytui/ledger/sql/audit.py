@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from joytui.core.clock import now_ms
 from joytui.ledger.audit import Actor, AuditRow
 from joytui.ledger.ids import row_id
-from joytui.ledger.sql import keys, lessons, teams, telemetry, wallets
+from joytui.ledger.sql import keys, lessons, nodes, stops, teams, telemetry, wallets
 from joytui.ledger.sql.connection import Connection
 
 T = TypeVar("T")
@@ -53,6 +53,11 @@ def _wallet(batch: Any, tier: str) -> Facts | None:
     return next(({"balance": row.balance} for row in wallets.wallets(batch) if row.tier == tier), None)
 
 
+def _stopped(batch: Any, task: str) -> Facts | None:
+    found = stops.stops_of(batch, task)
+    return {"stopped": [row.why or row.reason for row in found]} if found else None
+
+
 def _lessons(batch: Any, upstream: str) -> Facts | None:
     return {"lessons": [f"{row.model}: {row.lesson}" for row in lessons.lessons(batch) if row.upstream == upstream]}
 
@@ -72,17 +77,22 @@ CHANGES: Mapping[Callable[..., Any], Change] = {
     teams.create_team: Change("team created", _team),
     teams.add_owner: Change("owner added", _team),
     teams.remove_owner: Change("owner removed", _team),
+    nodes.set_limits: Change("budget set", nodes.facts),
+    nodes.raise_limits: Change("budget raised", nodes.facts),
+    nodes.raise_task: Change("budget raised", nodes.facts),
     telemetry.create_sender: Change("telemetry token created", _sender, made=True),
     telemetry.revoke_sender: Change("telemetry token revoked", _sender),
     wallets.set_wallet: Change("wallet set", _wallet),
     wallets.credit_wallet: Change("wallet credited", _wallet),
+    stops.stop_task: Change("task stopped", _stopped),
+    stops.resume_task: Change("task resumed", _stopped),
     lessons.unlearn: Change("lessons forgotten", _lessons),
 }
 """All that people change, by the function that does it."""
 
 
 def audited(batch: Any, actor: Actor, function: Callable[..., T], *args: Any) -> T:
-    """Does it, and writes down what has changed; nothing where nothing did."""
+    """Does it, and writes down what has changed; nothing if nothing did."""
     change = CHANGES[function]
     subject = None if change.made else str(args[0])
     before = None if subject is None else change.look(batch, subject)

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from joytui.ledger.records import DAY_MS, PERIODS, Period, window_end, window_start
 from joytui.ledger.sql.connection import Connection
-from joytui.ledger.sql.keys import SPENT_WITHIN
 from joytui.ledger.sql.months import month_label
+from joytui.ledger.sql.nodes import FIRST_NODE, spent_within
 from joytui.ledger.sql.parts import ASIDE, DOCTOR, FROM_ROWS, MONTHLY, PARTS, SUMS, TELLING
 from joytui.ledger.sql.reads import counted
 
@@ -226,16 +226,17 @@ def _first_day_of_rows(connection: Connection) -> int:
 
 
 def _budgets(connection: Connection) -> Iterator[Wrong | None]:
-    """Those of keys: what they spent in a window is what the days in it cost."""
+    """What a node spent in a window is what the days in it cost its leaves."""
     rows = connection.execute(
         'SELECT budget_id, period, "window", spent FROM budget'
-        " WHERE budget_id IN (SELECT budget_id FROM api_key) ORDER BY 1, 2, 3"
+        " WHERE budget_id IN (SELECT budget_id FROM api_key) OR budget_id >= ? ORDER BY 1, 2, 3",
+        (FIRST_NODE,),
     ).fetchall()
     for budget_id, period, window, spent in rows:
         days = window // DAY_MS, window_end(period, window) // DAY_MS
-        cost = connection.execute(SPENT_WITHIN, (budget_id, *days)).fetchone()[0]
+        cost = spent_within(connection, budget_id, *days)
         yield _unlike(
-            _window(budget_id, period, window), {"spent": int(cost)}, {"spent": spent}, ("its days have", "it has")
+            _window(budget_id, period, window), {"spent": cost}, {"spent": spent}, ("its days have", "it has")
         )
 
 

@@ -13,6 +13,7 @@ from joytui.core.roles import Role
 from joytui.ledger.alerts import AlertRow, NewAlert
 from joytui.ledger.audit import ACTING, AuditRow
 from joytui.ledger.records import (
+    EVERYBODY,
     BudgetRow,
     ClockSeen,
     KeyActivity,
@@ -22,13 +23,15 @@ from joytui.ledger.records import (
     NewKey,
     Period,
     PolicyRow,
+    StoppedTask,
+    StopReason,
     TeamRow,
     TokenRow,
     WalletEntry,
     WalletRow,
 )
 from joytui.ledger.sql import alerts as sql_alerts
-from joytui.ledger.sql import audit, clock_readings, keys, lessons, teams, telemetry, wallets
+from joytui.ledger.sql import audit, budgets, clock_readings, keys, lessons, nodes, stops, teams, telemetry, wallets
 from joytui.ledger.telemetry import Piece, SenderRow
 
 T = TypeVar("T")
@@ -124,6 +127,18 @@ class SqlLedger(ABC, Generic[W]):
     async def window(self, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
         return await self.read(keys.window, budget_id, period, at_ms)
 
+    async def budgets(self, at_ms: int) -> list[BudgetRow]:
+        return await self.read(budgets.budgets, at_ms)
+
+    def set_limits(self, node: str, limits: Mapping[Period, int | None]) -> asyncio.Future[None]:
+        return self.write(nodes.set_limits, node, limits)
+
+    def raise_limits(self, node: str, amount: int, until: int) -> asyncio.Future[None]:
+        return self.write(nodes.raise_limits, node, amount, until)
+
+    def raise_task(self, node: str, amount: int, otherwise: int | None) -> asyncio.Future[int | None]:
+        return self.write(nodes.raise_task, node, amount, otherwise)
+
     async def policies(self) -> list[PolicyRow]:
         return await self.read(keys.policies)
 
@@ -155,6 +170,19 @@ class SqlLedger(ABC, Generic[W]):
     def remove_owner(self, team: str, owner: str) -> asyncio.Future[bool]:
         return self.write(teams.remove_owner, team, owner)
 
+    # --- tasks that are stopped --------------------------------------------------------------------------------------
+
+    def stop_task(
+        self, task: Clean, reason: StopReason = "stopped", why: Clean | None = None, scope: str = EVERYBODY
+    ) -> asyncio.Future[StoppedTask]:
+        return self.write(stops.stop_task, task, reason, why, scope)
+
+    def resume_task(self, task: str) -> asyncio.Future[bool]:
+        return self.write(stops.resume_task, task)
+
+    async def stops(self) -> list[StoppedTask]:
+        return await self.read(stops.stops)
+
     # --- who changed what --------------------------------------------------------------------------------------------
 
     async def audit(self, since: int, limit: int) -> list[AuditRow]:
@@ -185,9 +213,6 @@ class SqlLedger(ABC, Generic[W]):
 
     def take_watch(self, holder: str, at_ms: int, lease_ms: int) -> asyncio.Future[bool]:
         return self.write(sql_alerts.take_watch, holder, at_ms, lease_ms)
-
-    async def budgets(self, at_ms: int) -> list[BudgetRow]:
-        return await self.read(keys.budgets, at_ms)
 
     # --- what upstreams taught ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from joytui.core.clock import now_ms
-from joytui.core.money import parse_credits
 from joytui.core.redaction import Clean
 from joytui.core.roles import Role
 from joytui.ledger.ids import row_id
@@ -16,7 +15,6 @@ from joytui.ledger.records import (
     EDITABLE,
     PERIODS,
     Access,
-    BudgetRow,
     KeyActivity,
     KeyChanges,
     KeyRow,
@@ -27,8 +25,10 @@ from joytui.ledger.records import (
     window_end,
     window_start,
 )  # fmt: skip
+from joytui.ledger.sql import nodes
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.parts import DOCTOR
+from joytui.ledger.sql.stops import stops
 from joytui.ledger.sql.teams import teams
 from joytui.ledger.sql.telemetry import senders
 
@@ -53,7 +53,9 @@ def access(connection: Connection) -> Access:
     with one_state(connection):
         on = connection.execute("SELECT 1 FROM wallet WHERE balance IS NOT NULL").fetchone() is not None
         version, all_keys, all_tokens = access_version(connection), keys(connection), tokens(connection)
-        return Access(version, all_keys, all_tokens, on, senders(connection), teams(connection))
+        above = nodes.limits(connection), nodes.raises(connection)
+        rest = senders(connection), teams(connection), stops(connection)
+        return Access(version, all_keys, all_tokens, on, *rest, *above)
 
 
 def access_version(connection: Connection) -> int:
@@ -90,15 +92,19 @@ def _taken(batch: Connection, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def edit_key(batch: Connection, key_id: str, changes: KeyChanges) -> KeyRow | None:
-    """Changes columns of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
+def edit_key(batch: nodes.Batch, key_id: str, changes: KeyChanges) -> KeyRow | None:
+    """Changes columns of a key (EDITABLE). A changed policy is a new version of the key's snapshot; with another owner goes what the
+    key spent."""
     assert set(changes) <= EDITABLE, set(changes) - EDITABLE
     values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in changes.items()}
     parts = [f"{name} = ?" for name in values]
     if "policy" in values:
         parts.append("policy_version = policy_version + 1")
+    before = key(batch, key_id) if "owner" in changes else None
     if parts:
         batch.execute(f"UPDATE api_key SET {', '.join(parts)} WHERE id = ?", (*values.values(), key_id))  # noqa: S608
+    if before is not None and before.owner != changes["owner"]:
+        nodes.moved(batch, before.owner, changes["owner"])
     return key(batch, key_id)
 
 
@@ -137,37 +143,15 @@ def activity(connection: Connection, row: KeyRow) -> KeyActivity:
 
 
 def window(connection: Connection, budget_id: str, period: Period, at_ms: int) -> tuple[int, int]:
-    """Spent and held of a budget in the window of this moment."""
+    """Spent and held of a budget (`records.Limit.budget`) in the window of this moment."""
     start, end = window_start(period, at_ms), window_end(period, at_ms)
     row = connection.execute(
         'SELECT spent, held FROM budget WHERE budget_id = ? AND period = ? AND "window" = ?', (budget_id, period, start)
     ).fetchone()
     if row is None:
         days = (start // DAY_MS, end // DAY_MS)
-        row = (connection.execute(SPENT_WITHIN, (budget_id, *days)).fetchone()[0], 0)
+        return nodes.spent_within(connection, budget_id, *days), 0
     return row[0], row[1]
-
-
-def budgets(connection: Connection, at_ms: int) -> list[BudgetRow]:
-    """The windows of this moment that the policies of active keys limit; of keys that share a budget, the newest's."""
-    newest = {row.budget_id: row for row in keys(connection) if row.state == "active"}
-    return [
-        BudgetRow(f"key:{row.id}", period, window_start(period, at_ms), limit, limit, None, *spent_and_held)
-        for row in newest.values()
-        for period in PERIODS
-        if (named := row.policy.get(f"{period}_limit")) is not None
-        for limit, spent_and_held in [(parse_credits(named), window(connection, row.budget_id, period, at_ms))]
-    ]
-
-
-SPENT_WITHIN = """
-    SELECT coalesce(sum(cost_nano), 0) FROM (
-        SELECT key_id, day, cost_nano FROM rollup_day
-        UNION ALL SELECT key_id, day, cost_nano FROM part_day WHERE part = 'doctor'
-    ) AS spent WHERE key_id IN (SELECT id FROM api_key WHERE budget_id = ?) AND day >= ? AND day < ?
-"""
-"""What a budget spent from one day on and before another: every window is made of whole days. Later days are no part of it:
-where the clock was ahead, something was spent in them already."""
 
 
 # --- named policies ---------------------------------------------------------------------------------------------------

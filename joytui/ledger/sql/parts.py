@@ -92,7 +92,7 @@ TABLES = {
 
 
 def part_for(columns: Collection[str]) -> str | None:
-    """The smallest part that keeps these columns apart; None where only the rollups or the rows do."""
+    """The smallest part that keeps these columns apart; None if only the rollups or the rows do."""
     return next((part for part, kept in PARTS.items() if kept.issuperset(columns)), None)
 
 

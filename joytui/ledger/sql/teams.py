@@ -5,6 +5,7 @@ from __future__ import annotations
 from joytui.core.clock import now_ms
 from joytui.core.redaction import Clean
 from joytui.ledger.records import TeamRow
+from joytui.ledger.sql import nodes
 from joytui.ledger.sql.connection import Connection
 
 HOLDERS = """(
@@ -32,7 +33,7 @@ def create_team(batch: Connection, name: Clean) -> TeamRow | None:
     return row
 
 
-def add_owner(batch: Connection, team: str, owner: Clean) -> str | None:
+def add_owner(batch: nodes.Batch, team: str, owner: Clean) -> str | None:
     """The team that the owner is in now: this one, or another that it was in before; None: there is no such team."""
     if not _is_there(batch, team):
         return None
@@ -40,12 +41,16 @@ def add_owner(batch: Connection, team: str, owner: Clean) -> str | None:
     if found is not None:
         return str(found[0])
     batch.execute("INSERT INTO team_owner VALUES (?, ?)", (owner, team))
+    nodes.moved(batch, teams=[team])
     return team
 
 
-def remove_owner(batch: Connection, team: str, owner: str) -> bool:
+def remove_owner(batch: nodes.Batch, team: str, owner: str) -> bool:
     """Whether the owner was in that team."""
-    return batch.execute("DELETE FROM team_owner WHERE owner = ? AND team = ?", (owner, team)).rowcount > 0
+    gone = batch.execute("DELETE FROM team_owner WHERE owner = ? AND team = ?", (owner, team)).rowcount > 0
+    if gone:
+        nodes.moved(batch, teams=[team])
+    return gone
 
 
 def _is_there(batch: Connection, team: str) -> bool:

@@ -1,7 +1,7 @@
 """What Codex's telemetry told: its pieces, the requests that they make, and how those are joined with what a gateway saw.
 
 The pieces of a thread decide, and not the order in which they came (`ledger.telemetry`): a new piece tells the requests around it
-anew, and what changes of their rows moves in the sums with them. A request that a gateway saw keeps the gateway's figures; what
+again, and what changes of their rows moves in the sums with them. A request that a gateway saw keeps the gateway's figures; what
 telemetry says otherwise stands beside them (`differs`).
 """
 # ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
@@ -102,7 +102,7 @@ def pieces_of(connection: Connection, sender_id: str, limit: int) -> list[Piece]
 
 
 def tell(batch: Batch, sender_id: str, pieces: Sequence[Piece], numbers: Sequence[int]) -> int:
-    """Keeps the pieces that are new, and tells their requests anew; `numbers`: for new rows, one for each piece. Gives how many
+    """Keeps the pieces that are new, and tells their requests again; `numbers`: for new rows, one for each piece. Gives how many
     pieces were new."""
     fresh: dict[str, list[Piece]] = {}
     for piece in pieces:
@@ -160,7 +160,7 @@ _ABOUT = """
 
 
 class _Row(NamedTuple):
-    """A request that telemetry alone told of, as it is kept. The columns that are written anew."""
+    """A request that telemetry alone told of, as it is kept. The columns that are written again."""
 
     n: int
     started_at: int
@@ -264,7 +264,7 @@ class _Thread:
 
     def _match(self, found: Sequence[Told], before: Mapping[int, int]) -> dict[int, int]:
         """The gateway's request of each attempt, by the places of their pieces: by the id that the gateway gave, then by the clocks,
-        then by what they say, in their order. What was matched before is matched anew, so that the order in which pieces come
+        then by what they say, in their order. What was matched before is matched again, so that the order in which pieces come
         says nothing."""
         done = {one.attempts[-1].told: one.done for one in found if one.attempts}
         attempts = [piece for one in found for piece in one.attempts]

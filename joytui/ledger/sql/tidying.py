@@ -73,13 +73,21 @@ _FOLDED = {"model", *FROM_OUTSIDE}
 
 
 def _windows(batch: Connection, edge: int) -> int:
-    """A window that is asked for again is made from the days (`keys.SPENT_WITHIN`)."""
-    where = "period != 'total' AND held = 0 AND \"window\" < ?"
-    return _delete(batch, "budget", 'budget_id, period, "window"', where, edge)
+    """A window that is asked for again is made from the days (`nodes.spent_query`), and so is the total of a task."""
+    key = 'budget_id, period, "window"'
+    gone = _delete(batch, "budget", key, "period != 'total' AND held = 0 AND \"window\" < ?", edge)
+    asked = "SELECT 1 FROM part_day p WHERE part = 'thread' AND task = substr(budget_id, 6) AND task != '' AND day >= ?"
+    rest = f"budget_id >= 'task:' AND budget_id < 'task;' AND period = 'total' AND held = 0 AND NOT EXISTS ({asked})"
+    return gone + _delete(batch, "budget", key, rest, edge // DAY_MS)
+
+
+def _limits(batch: Connection, edge: int) -> int:
+    gone = _delete(batch, "node_limit", "node, period", "node >= 'task:' AND node < 'task;' AND set_at < ?", edge)
+    return gone + _delete(batch, "node_raise", "node", "until < ?", edge)
 
 
 def _movements(batch: Connection, edge: int) -> int:
-    """Those of requests, of whole days: one row for each day and tier has their sum, in the place of the last of them."""
+    """Those of requests, of whole days: one row for each day and tier has their sum, instead of the last of them."""
     before = edge - edge % DAY_MS
     rows = batch.execute("SELECT id, at FROM wallet_entry WHERE n IS NOT NULL ORDER BY id LIMIT ?", (MOVEMENTS,))
     old = [entry for entry, _ in takewhile(lambda row: row[1] < before, rows)]
@@ -120,6 +128,14 @@ def _alerts(batch: Connection, edge: int) -> int:
     return _delete(batch, "alert", "id", "at < ?", edge)
 
 
+def _stops(batch: Connection, edge: int) -> int:
+    return _delete(batch, "stopped_task", "task, scope", "at < ?", edge)
+
+
+def _watched(batch: Connection, edge: int) -> int:
+    return _delete(batch, "watched_turn", "n", "at < ?", edge)
+
+
 def _delete(batch: Connection, table: str, key: str, where: str, *values: str | int) -> int:
     """A slice of what is found by that."""
     some = f"SELECT {key} FROM {table} WHERE {where} LIMIT ?"
@@ -131,10 +147,13 @@ SLICES: Mapping[str, Callable[[Connection, int], int]] = {
     "hours": _hours,
     "days": _days,
     "budget windows": _windows,
+    "limits of nodes": _limits,
     "movements of wallets": _movements,
     "clients of keys": _clients,
     "what upstreams taught": _lessons,
     "pieces of telemetry": _pieces,
     "who changed what": _audit,
     "alerts": _alerts,
+    "stopped tasks": _stops,
+    "what breakers count": _watched,
 }

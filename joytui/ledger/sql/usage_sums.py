@@ -89,7 +89,7 @@ def usage(
 ) -> tuple[list[UsageRow], UsageTotals]:
     """Rows for each combination of `by` (USAGE_GROUPS) that has requests, and the totals. The range is in ms, its end open.
 
-    `top` is for one of MANY, beside times: so many of its groups, the dearest, and the rest as OTHERS. `only` is for one
+    `top` is for one of MANY, beside times: its most expensive groups, this many, and the rest as OTHERS. `only` is for one
     field beside times: nothing but these values of it. `tests`: whether the doctor's test requests count. `teams`: of the
     requests of these alone.
     """
@@ -142,7 +142,7 @@ class _Question(NamedTuple):
 
 
 def _summary(connection: Connection, asked: _Question) -> _Summary | None:
-    """The smallest sums that answer a question; None where only the rows do."""
+    """The smallest sums that answer a question; None if only the rows do."""
     if asked.term is not None:
         return None
     if asked.source == "telemetry":

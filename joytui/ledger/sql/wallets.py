@@ -40,7 +40,7 @@ def set_wallet(batch: Connection, tier: str, balance: int | None, note: Clean | 
 
 
 def credit_wallet(batch: Connection, tier: str, amount: int, note: Clean | None) -> None:
-    """Adds to a balance. Raises MoneyError where it would be more than the ledger holds."""
+    """Adds to a balance. Raises MoneyError if it would be more than the ledger holds."""
     (balance,) = batch.execute("SELECT coalesce(balance, 0) FROM wallet WHERE tier = ?", (tier,)).fetchone()
     if balance + amount > MAX_NANO:
         raise MoneyError(f"more credits than the ledger can hold: the {tier} wallet has {format_credits(balance)}")

@@ -20,6 +20,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "alert": ("id",),
     "team": ("name",),
     "team_owner": ("owner",),
+    "node_limit": ("node", "period"),
+    "node_raise": ("node",),
     "policy": ("name", "version"),
     "lesson": ("upstream", "model", "lesson"),
     "sender": ("id",),
@@ -31,6 +33,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "key_client": ("key_id", "client"),
     "spent_id": ("key_id", "request_id"),
     "piece": ("thread", "told", "kind"),
+    "stopped_task": ("task", "scope"),
+    "watched_turn": ("n",),
     "request": ("n",),
     "hold": ("n", "kind", "ref", "window"),
 }

@@ -32,6 +32,7 @@ from joytui.ledger.records import (
     Page,
     Reservation,
     TurnCost,
+    Watch,
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
@@ -191,8 +192,10 @@ class SqliteLedger(SqlLedger[Writer]):
     def next_number(self) -> int:
         return self._numbers.next()
 
-    def open(self, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> asyncio.Future[None]:
-        return self._writer.write_unhurried(requests.open_request, opened, chosen, ids_ms)
+    def open(
+        self, opened: Opened, chosen: Candidate, ids_ms: int | None = None, watch: Watch | None = None
+    ) -> asyncio.Future[None]:
+        return self._writer.write_unhurried(requests.open_request, opened, chosen, ids_ms, watch)
 
     def reserve(self, opened: Opened, wanted: Reservation) -> asyncio.Future[Candidate]:
         return self.write(requests.reserve_request, opened, wanted)

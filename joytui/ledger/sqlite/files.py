@@ -107,7 +107,7 @@ def _lock_inode(store: IO[bytes]) -> bool:
 
 
 def holder(path: Path) -> str | None:
-    """Which gateway has the store ("process 123"), without touching anything: None where there is no lock, or nobody holds it."""
+    """Which gateway has the store ("process 123"), without touching anything: None if there is no lock, or nobody holds it."""
     lock = path.with_name(f"{path.name}.lock")
     try:
         with open(lock, encoding="utf-8") as file:

@@ -9,10 +9,11 @@ from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened, program
 from joytui.ledger.api import DuplicateRequest
-from joytui.ledger.records import Candidate, Charge, Reservation
+from joytui.ledger.records import Candidate, Charge, Reservation, Watch
 from joytui.ledger.retention import KEYLESS_ROWS, SLICE
 from joytui.ledger.sql import telemetry
 from joytui.ledger.sql.parts import DOCTOR, Place
+from joytui.ledger.sqlite.breaker import count
 from joytui.ledger.sqlite.money import charge, extend, release, reserve
 from joytui.ledger.sqlite.writer import Batch
 
@@ -25,21 +26,25 @@ _END = (
 _PASSED = f"UPDATE request SET {', '.join(f'{name} = ?' for name in Charge._fields)} WHERE n = ? AND status IS NULL"
 
 
-def open_request(batch: Batch, opened: Opened, chosen: Candidate, ids_ms: int | None = None) -> None:
-    """Writes the row of an admitted request. Raises DuplicateRequest if the client's id is spent."""
+def open_request(
+    batch: Batch, opened: Opened, chosen: Candidate, ids_ms: int | None = None, watch: Watch | None = None
+) -> None:
+    """Writes the row of an admitted request. Raises DuplicateRequest if the client's id is spent, or Runaway."""
     _claim_id(batch, opened, ids_ms)
+    if watch is not None:
+        count(batch, opened.n, opened.started_at, watch)
     _write_row(batch, opened, *chosen.recorded())
 
 
 def reserve_request(batch: Batch, opened: Opened, wanted: Reservation) -> Candidate:
     """Admits a request that money limits: holds its estimate and writes its row.
 
-    Raises DuplicateRequest, or Shortfall. Gives the candidate that it was admitted for.
+    Raises DuplicateRequest, Runaway, or Shortfall. Gives the candidate that it was admitted for.
     """
     _claim_id(batch, opened, wanted.ids_ms)
-    chosen = reserve(
-        batch, opened.n, opened.started_at, wanted.budget_id, wanted.limits, wanted.candidates, wanted.lease_ms
-    )
+    if wanted.watch is not None:
+        count(batch, opened.n, opened.started_at, wanted.watch)
+    chosen = reserve(batch, opened.n, opened.started_at, wanted.limits, wanted.candidates, wanted.lease_ms)
     _write_row(batch, opened, *chosen.recorded())
     return chosen
 
@@ -99,7 +104,7 @@ def end_request(
     if held:
         release(batch, opened.n, ended.cost_nano)
     if budget_id is not None and ended.cost_nano:
-        charge(batch, budget_id, opened.started_at, ended.cost_nano)
+        charge(batch, budget_id, opened, ended.cost_nano)
     if opened.doctor and ended.output_tokens > DOCTOR_OUTPUT:
         opened = _counted(batch, opened)
     _sum(batch, opened, ended, refused=False)

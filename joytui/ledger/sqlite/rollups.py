@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from operator import add
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.sql.histogram import bucket
 from joytui.ledger.sql.months import forget
-from joytui.ledger.sql.parts import TABLES, Place, part_places
+from joytui.ledger.sql.parts import DOCTOR, TABLES, Place, part_places
 
 Numbers = tuple[int, int, int, int, int, int, int, int]
 """What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
@@ -69,11 +69,11 @@ class Sums:
         """A key was used, by this client where it is known."""
         self._used.append((key_id, client, at))
 
-    def spent(self, key_ids: Collection[str], since: int, until: int) -> int:
-        """What requests of these keys cost that began at `since` (ms) or later and before `until`, and that are not in the
+    def spent(self, counts: Callable[[Place], bool], since: int, until: int) -> int:
+        """What requests in such places cost that began at `since` (ms) or later and before `until`, and that are not in the
         rollups yet."""
-        ended = chain((one[:3] for one in self._ended), (one[1:] for one in self._aside))
-        return sum(numbers[-1] for at, place, numbers in ended if since <= at < until and place.key_id in key_ids)
+        ended = chain((one[:3] for one in self._ended), (one[1:] for one in self._aside if one[0] == DOCTOR))
+        return sum(numbers[-1] for at, place, numbers in ended if since <= at < until and counts(place))
 
     def mark(self) -> Mark:
         """Where `undo` goes back to."""
@@ -85,7 +85,7 @@ class Sums:
         del self._used[mark[2] :]
 
     def write(self, connection: sqlite3.Connection) -> None:
-        """Adds all of it to the store, and begins anew."""
+        """Adds all of it to the store, and begins again."""
         if self._ended:
             self._write_totals(connection)
             self._write_latency(connection)

@@ -278,6 +278,32 @@ MIGRATIONS = (
     CREATE INDEX request_failed ON request (n) WHERE status >= 400 OR status = 0; -- 0: telemetry told of no answer
     """,
     """
+    CREATE TABLE stopped_task (
+        task TEXT NOT NULL, scope TEXT NOT NULL, reason TEXT NOT NULL, why TEXT, at INTEGER NOT NULL, PRIMARY KEY (task, scope)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER task_stopped AFTER INSERT ON stopped_task BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER task_resumed AFTER DELETE ON stopped_task BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TABLE watched_turn (
+        n INTEGER PRIMARY KEY, scope TEXT NOT NULL, task TEXT NOT NULL, thread TEXT NOT NULL, at INTEGER NOT NULL, digest TEXT,
+        items INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX watched_turn_task ON watched_turn (scope, task, at);
+    CREATE INDEX watched_turn_thread ON watched_turn (scope, task, thread, n);
+    CREATE INDEX watched_turn_at ON watched_turn (at);
+    """,
+    """
+    CREATE TABLE node_limit (
+        node TEXT NOT NULL, period TEXT NOT NULL, amount INTEGER NOT NULL, set_at INTEGER NOT NULL, PRIMARY KEY (node, period)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER limit_set AFTER INSERT ON node_limit BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER limit_changed AFTER UPDATE ON node_limit BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER limit_gone AFTER DELETE ON node_limit BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TABLE node_raise (node TEXT PRIMARY KEY, amount INTEGER NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER raise_set AFTER INSERT ON node_raise BEGIN UPDATE access SET version = version + 1; END;
+    CREATE TRIGGER raise_gone AFTER DELETE ON node_raise BEGIN UPDATE access SET version = version + 1; END;
+    CREATE INDEX part_day_task ON part_day (task, day) WHERE task != '';
+    """,
+    """
     CREATE TABLE rollup_month (
         month INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,
         requests INTEGER NOT NULL, errors INTEGER NOT NULL, refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL,

@@ -65,6 +65,10 @@ class Batch:
         """Adds to the sums of a part that keeps everything apart."""
         self.sums.add_aside(part, at, place, numbers)
 
+    def pending_cost(self, counts: Callable[[Place], bool], since: int, until: int) -> int:
+        """What requests of such places cost that began within that time (ms) and are not in the sums of the store yet."""
+        return self.sums.spent(counts, since, until)
+
     def begin(self) -> None:
         self._first = self.seq
         self.execute("BEGIN IMMEDIATE")
@@ -335,7 +339,7 @@ def _transact(batch: Batch, jobs: list[_Job]) -> None:
 
 
 def _perform_apart(batch: Batch, jobs: list[_Job]) -> None:
-    """Runs these writes, each with a savepoint of its own. Raises what is not the refusal of one of several, but a fault of
+    """Runs these writes, each with its own savepoint. Raises what is not the refusal of one of several, but a fault of
     the whole transaction."""
     for job in jobs:
         mark = batch.mark()

@@ -46,7 +46,7 @@ def stacked_bars(
     mark: int | None = None,
     top: float | None = None,
 ) -> Text | None:
-    """The chart as text of that size, without a legend; None where it cannot be drawn and the table should stand.
+    """The chart as text of that size, without a legend; None if it cannot be drawn and the table should stand.
 
     `mark`: the place of a bar to point at. `top`: what the scale must hold; bars above it are clipped and bear their amount.
     """
@@ -247,7 +247,7 @@ def _cell(tops: Sequence[float], row: int, palette: Palette) -> tuple[str, Style
 
 
 def _fills_the_rest(tops: Sequence[float], under: int, row: int) -> int | None:
-    """The series that has the most of a row above the series `under`; None where the most of it is empty. A stack that goes
+    """The series that has the most of a row above the series `under`; None if the most of it is empty. A stack that goes
     on in the next row leaves no hole here."""
     parts = [(min(tops[i], row) - min(tops[i - 1], row), i) for i in range(under + 1, len(tops))]
     most, above = max(parts, default=(0.0, -1))

@@ -9,7 +9,7 @@ LIMIT = 1e15
 
 
 def finite(value: float) -> float:
-    """A number that is safe to draw: finite and within ±LIMIT; what is no number is 0."""
+    """A number that is safe to draw: finite and within ±LIMIT; what is not a number is 0."""
     if not isinstance(value, (int, float)) or math.isnan(value):
         return 0.0
     return max(-LIMIT, min(LIMIT, float(value)))
@@ -28,9 +28,9 @@ def round_ticks(top: float, most: int) -> list[float]:
 
 
 ORDINARY = 3
-"""So many bars at least must be left that are no outliers."""
+"""At least this many bars must not be outliers."""
 FLATTENS = 4
-"""So many times the next lower bar an outlier is, at least: the others would have a quarter of the height at most."""
+"""An outlier is at least this many times the next lower bar: the others would have at most a quarter of the height."""
 
 
 def ceiling(values: Sequence[float]) -> float | None:

@@ -50,7 +50,7 @@ def fixable(verdict: Finding) -> bool:
 
 
 def offer(finding: Finding, args: tuple[str, ...], invocation: Invocation | None = None) -> Offer | None:
-    """The fix of a finding, None where no change of a file and no action fixes it. `invocation` None: here and now."""
+    """The fix of a finding, None if no change of a file and no action fixes it. `invocation` None: here and now."""
     from joytui.codex.look import look
     from joytui.codex.world import Invocation
     from joytui.core.redaction import Redactor

@@ -18,7 +18,7 @@ from joytui.tui.lines import fact, filled, hanging, keyed
 from joytui.tui.shown import visible
 
 if TYPE_CHECKING:
-    from joytui.core.records import Evidence, Finding, Fix, Report, Step
+    from joytui.core.records import Evidence, Finding, Fix, Report, Step, TelemetryState
 
 Mood = Literal["good", "bad", "doubt", "calm"]
 
@@ -91,7 +91,15 @@ def context_line(snapshot: DoctorSnapshot) -> Content:
         value = report.effective.get(name)
         if value is not None and value.value not in (None, ""):
             parts.append(Content.assemble((label, "$quiet"), (clean(str(value.value)), "$foreground")))
+    if report.telemetry is not None:
+        parts.append(_telemetry(report.telemetry))
     return Content.styled("  ·  ", "$quiet").join(parts)
+
+
+def _telemetry(state: TelemetryState) -> Content:
+    """The screen has room for a word; the report has the address and the reason."""
+    words = {True: "arrives", False: "does not arrive", None: "on"}[state.arrives] if state.on else "goes elsewhere"
+    return Content.assemble(("telemetry ", "$quiet"), (words, "$warning" if state.arrives is False else "$foreground"))
 
 
 def explanation(snapshot: DoctorSnapshot, width: int) -> Content:

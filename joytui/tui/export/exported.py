@@ -23,7 +23,7 @@ FORMS: dict[Form, tuple[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Exported:
     """`name` is the file's, without an ending; `what` says it in words ("240 requests"). `left_out`: what of it is not in the
-    file, and how to get that. `sheet`, `data`, `svg` make the content; `page` is the Markdown where that is no table."""
+    file, and how to get that. `sheet`, `data`, `svg` make the content; `page` is the Markdown where that is not a table."""
 
     name: str
     what: str

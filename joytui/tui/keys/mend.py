@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Period = Literal["daily", "weekly", "total"]
 WORDS: dict[Period, str] = {"daily": "today's limit", "weekly": "this week's limit", "total": "the total limit"}
 _LIMIT = re.compile(r"(daily|weekly|total) limit of ")
+_NOT_OF_KEY = re.compile(r"(?:\borg|\b(?:team|owner):[^:]+|\btask \S+): (?:daily|weekly|total) limit of ")
 _WALLET = re.compile(r"the (economy|standard|premium) wallet has ")
 _TIER = re.compile(r"requested tier is not allowed: (economy|standard|premium)\b")
 SHOWN = (
@@ -33,7 +34,7 @@ SHOWN = (
 @dataclass(frozen=True, slots=True)
 class Mend:
     """One change. `raises`: the limit that is raised by an amount, which the user says; `change` makes the policy, with that
-    amount in nano-credits (0 where none is asked for)."""
+    amount in nano-credits (0 if none is asked for)."""
 
     title: str
     change: Callable[[PolicyView, int], PolicyView]
@@ -57,7 +58,7 @@ def mends(record: RequestRecord, key: KeyView) -> list[Mend]:
 
 def _limits(record: RequestRecord, key: KeyView) -> Iterator[Mend]:
     named = _LIMIT.search(record.error_message or "")
-    if wallet_of(record) is not None:
+    if wallet_of(record) is not None or _NOT_OF_KEY.search(record.error_message or ""):
         return
     periods: list[Period] = [budget.period for budget in key.budgets]
     for period in sorted(periods, key=lambda one: named is None or one != named[1]):

@@ -51,7 +51,7 @@ def entries(
 
 
 def most_without_limit(keys: Sequence[KeyView]) -> KeyView | None:
-    """The key that works, has no limit, and has spent most of all such; None where none has spent anything."""
+    """The key that works, has no limit, and has spent most of all such; None if none has spent anything."""
     free = [key for key in keys if key.state == "active" and key.tightest is None and parse_credits(key.spent)]
     return max(free, key=lambda key: parse_credits(key.spent), default=None)
 

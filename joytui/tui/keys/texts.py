@@ -95,7 +95,7 @@ def _colour(budget: BudgetView) -> str:
 
 
 def _left(budget: BudgetView, now: datetime, zone: tzinfo | None) -> list[str]:
-    """What is left of it, and when it begins anew."""
+    """What is left of it, and when it begins again."""
     left, limit = (exact_credits(parse_credits(text)) for text in (budget.left, budget.limit))
     again = [f"resets {resets(budget.resets_at, now, zone)}"] if budget.resets_at else []
     return [f"{left} of {limit} Cr left", *again]

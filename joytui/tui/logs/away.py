@@ -55,7 +55,7 @@ class Away:
 
     @property
     def oldest_ms(self) -> int | None:
-        """When the oldest that is known was; None where nothing is away."""
+        """When the oldest that is known was; None if nothing is away."""
         return min(self._requests) * SPAN_MS if self._requests else None
 
     def spans(self, since_ms: int) -> Iterator[tuple[int, int, int]]:

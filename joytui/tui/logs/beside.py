@@ -72,8 +72,8 @@ class Beside:
         )
         block = store.block([row for row in rows if store.text["source"].get(row) != ROLLOUT])
         found = self._turns.of_block(block)
-        if fresh := [row for row in found if ROLLOUT not in _sources(block, row)]:
-            store.append_block(rows_told_by_rollout(block, fresh).take(fresh))
+        if fresh := {row: turn for row, turn in found.items() if ROLLOUT not in _sources(block, row)}:
+            store.append_block(rows_told_by_rollout(block, fresh).take([*fresh]))
         return {turn_row_id(turn) for turn in found.values()}
 
 

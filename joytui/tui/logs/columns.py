@@ -74,7 +74,7 @@ class Numbers:
 
 
 class Spans(Numbers):
-    """Milliseconds to a hundredth, or none. Kept as hundredths and one more, so that 0 is none; read as -1.0 where there is none."""
+    """Milliseconds to a hundredth, or none. Kept as hundredths and one more, so that 0 is none; read as -1.0 if there is none."""
 
     __slots__ = ()
 
@@ -170,7 +170,7 @@ class Interned:
 
     def drop(self, rows: int) -> None:
         """Without the first rows. Where many values were theirs alone (each error's amounts, yesterday's threads), the
-        others are numbered anew."""
+        others are numbered again."""
         del self.rows[:rows]
         if len(self.values) > MANY_VALUES and len(used := set(self.rows)) < len(self.values) // 2:
             old, codes = self.values, self.rows

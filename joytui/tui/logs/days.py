@@ -49,7 +49,7 @@ class Days:
         return datetime.fromtimestamp(ms / 1000, self.zone)
 
     def lines(self, rows: int) -> int:
-        """How many lines so many rows and their days take."""
+        """How many lines this many rows and their day lines take."""
         return rows + len(self.starts)
 
     def line(self, place: int) -> int:

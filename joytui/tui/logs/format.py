@@ -73,7 +73,7 @@ def header(columns: tuple[Column, ...], day: str = "") -> str:
 
 
 def cells(store: LogStore, row: int, columns: tuple[Column, ...], zone: tzinfo | None = None) -> list[Cell]:
-    """One row. A refusal tells its reason in the place of the numbers, as it has no tokens to show; all reasons begin in the
+    """One row. A refusal tells its reason instead of the numbers, as it has no tokens to show; all reasons begin in the
     same cell."""
     if store.status[row] >= 400:
         columns = refused_layout(columns)

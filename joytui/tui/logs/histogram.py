@@ -72,7 +72,7 @@ def span_of(shown: Shown, now_ms: int) -> int:
 
 def draw(counts: Counts, height: int, *, plain: bool = False) -> Content:
     """Bars of requests; where some failed, the foot of the bar is red, to scale but never less than a sign. `plain`: there
-    are no colours, so what failed has a pattern of its own."""
+    are no colours, so what failed has its own pattern."""
     top = max(counts.requests, default=0)
     failed = [max(1, round(e / top * height * 8)) if e and top else 0 for e in counts.errors]
     lines = []

@@ -21,7 +21,7 @@ HOURS = 24
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """One hour, local time. `ms`: by kind its percentiles of SHARES; None where nothing was measured."""
+    """One hour, local time. `ms`: by kind its percentiles of SHARES; None if nothing was measured."""
 
     begin: datetime
     requests: int

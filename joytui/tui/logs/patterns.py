@@ -12,7 +12,7 @@ from joytui.tui.logs.shown import Shown
 from joytui.tui.logs.store import LogStore
 
 MOST = 20_000
-"""So many of the newest failures are looked at."""
+"""How many of the newest failures are counted."""
 BLANK = "…"
 LEAST_PHRASE = 6
 _VARIES = re.compile(

@@ -28,7 +28,7 @@ def replay_question(record: RequestRecord) -> Confirm:
 
 
 class Replayed(Message):
-    """What came of a replay, in words; `request` is the one that was asked again, None where nothing was sent."""
+    """What came of a replay, in words; `request` is the one that was asked again, None if nothing was sent."""
 
     def __init__(self, request: RequestRecord | None, words: str, *, error: bool) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ Gone = Callable[[int], None]
 
 FEW = 20_000
 STAYING = 1_000
-"""So many that a filter found stay when the store's oldest rows leave, so that no followed list shrinks before one's eyes."""
+"""How many matches of a filter stay when the store's oldest rows leave, so that a followed list does not visibly shrink."""
 
 
 class Shown:

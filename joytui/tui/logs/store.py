@@ -22,18 +22,18 @@ from joytui.tui.logs.columns import NO_STATUS, RUNNING, Ids, Interned, Numbers, 
 
 REMEMBERED = 4096
 CHUNK = 1 << 15
-"""So many rows leave at once."""
+"""How many rows leave at once."""
 WINDOW = 4 * CHUNK
 """The most rows that are kept while the newest are followed, some 45 MB; what is older is the gateway's to show."""
 READING = 2 * WINDOW
 """The most while somebody reads older ones, so that what comes meanwhile leaves room for what is loaded."""
 CHANGES = 20_000
-"""So many changed rows are told one by one; beyond that all count as changed (nobody draws them, then)."""
+"""Up to this many changed rows are reported one by one; beyond that, all count as changed."""
 Leaving = Callable[[int, Sequence[int]], None]
 TURN = "codex-"
 """How the id of a row begins that Codex alone tells of."""
 NEARLY_MS = 60_000
-"""Rows come nearly in the order of their times: so much later, one is still put behind the others."""
+"""Rows arrive nearly in order of time: one that is late by up to this is still appended."""
 
 
 class LogStore:
@@ -45,9 +45,9 @@ class LogStore:
 
     `held`: somebody reads older rows, so they stay, up to a cap. Else the oldest leave, a chunk at a time. They are counted in
     `away`, and `older` says from where on the gateway has them: the `before` of the page before these rows, "end" where there
-    is none, None where nobody asked. A request that still runs stays, so that its end finds it.
+    is none, None if nobody asked. A request that still runs stays, so that its end finds it.
 
-    `hides_tests`: the doctor's test requests are kept aside (`sorted_out`), so many as `hidden` says.
+    `hides_tests`: the doctor's test requests are kept aside (`sorted_out`); `hidden` is how many.
 
     `turns_from`: Codex's turns are here from this moment on (epoch milliseconds; 0: all of them, None: nobody looked).
     """

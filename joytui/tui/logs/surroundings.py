@@ -19,7 +19,7 @@ PAGES = 3
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """`record`: the whole record, with the times that the log's columns leave out. `moves`: the wallet's entries of this request, oldest first; None where they are too far back to be looked for.
+    """`record`: the whole record, with the times that the log's columns leave out. `moves`: the wallet's entries of this request, oldest first; None if they are too far back to be looked for.
     `problem` says why something could not be asked."""
 
     request: str

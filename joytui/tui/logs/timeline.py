@@ -15,7 +15,7 @@ WIDEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """From the end of the part before to `end_ms` (both from when the request came). Each has a pattern of its own, so the
+    """From the end of the part before to `end_ms` (both from when the request came). Each has its own pattern, so the
     bar reads without colour."""
 
     name: str

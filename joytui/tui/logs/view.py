@@ -38,7 +38,7 @@ STYLES = ("quiet", "good", "bad", "warn", "running", "key", "model", "number", "
 ACTIVE_HZ = 15
 BLURRED_HZ = 5
 FLOOD = 600
-"""So many new rows between two looks (3,000 a second): no eye follows them, so it looks less often."""
+"""With this many new rows between two looks (3,000 a second) nobody can follow, so it looks less often."""
 
 
 class LogView(ScrollView, can_focus=True):
@@ -208,7 +208,7 @@ class LogView(ScrollView, can_focus=True):
         self.scroll_to(y=max(0, self.scroll_offset.y + moved), animate=False, immediate=True, force=True)
 
     def _left(self, places: int) -> None:
-        """So many have left the start of what is shown: the gateway has them."""
+        """This many have left the start of what is shown; the gateway has them."""
         self._strips.forget()
         if self.is_attached:
             self.shift(-places)
@@ -394,7 +394,7 @@ class RowStrips:
         self._strips.clear()
 
     def shift(self, places: int) -> None:
-        """So many were put before the others."""
+        """This many were put before the others."""
         self._strips = {place + places: strip for place, strip in self._strips.items()}
 
     def begin_frame(self) -> None:

@@ -42,7 +42,7 @@ class OwnedKey:
     rate: int
 
     def used_up(self, now: datetime) -> datetime | None:
-        """When its tightest limit is used up at this rate; None where that resets before, or never ends."""
+        """When its tightest limit is used up at this rate; None if that resets before, or never ends."""
         limit = self.key.tightest
         return used_up(limit, self.rate, now) if limit is not None else None
 
@@ -75,7 +75,7 @@ class OwnerCard:
 
 
 async def read_owner(client: ConsoleClient, subject: Subject, now: datetime) -> OwnerCard | None:
-    """The card; None where the gateway knows no such key or owner. The doctor's tests are in what was spent, and nowhere else.
+    """The card; None if the gateway knows no such key or owner. The doctor's tests are in what was spent, and nowhere else.
     Raises JoytuiError."""
     known = await client.keys()
     owner, keys = _owned(known, subject)

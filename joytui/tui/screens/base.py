@@ -68,7 +68,7 @@ class ConsoleScreen(CurrentSize, PacedScreen):
         return console_of(self)
 
     def exported(self) -> Exported | None:
-        """What `x` writes into a file; None where nothing is here yet."""
+        """What `x` writes into a file; None if nothing is here yet."""
         return None
 
     def view_values(self) -> dict[str, str]:
@@ -80,7 +80,7 @@ class ConsoleScreen(CurrentSize, PacedScreen):
         return ""
 
     def subject(self) -> Subject | None:
-        """Whose card `P` opens; None where nobody is chosen."""
+        """Whose card `P` opens; None if nobody is chosen."""
         return None
 
     def window_begin(self) -> datetime | None:
@@ -98,7 +98,7 @@ class ConsoleScreen(CurrentSize, PacedScreen):
         yield KeyBar()
 
     def compose_body(self) -> Iterable[Widget]:
-        """What stands between the masthead and the keys; a screen of its own yields it here."""
+        """What stands between the masthead and the keys; its own screen yields it here."""
         return ()
 
 

@@ -16,7 +16,7 @@ NOTE = "If the width is too small, the least important leave first. V saves the 
 
 
 class ColumnsDialog(Dialog[tuple[str, ...]]):
-    """Dismisses with the titles of the ticked columns, in their order; () for all that fit, None where nothing is changed.
+    """Dismisses with the titles of the ticked columns, in their order; () for all that fit, None if nothing is changed.
     `chosen` are ticked at first."""
 
     DIALOG_TITLE = "Columns"

@@ -235,7 +235,7 @@ class DoctorScreen(ConsoleScreen):
             await self._start(send=self.snapshot.sent)
 
     async def _made(self, change: Callable[[], Done]) -> Done | None:
-        """A change of files in a thread; None where it was refused, which is said."""
+        """A change of files in a thread; None if it was refused, which is said."""
         try:
             return await asyncio.to_thread(change)
         except JoytuiError as error:

@@ -16,7 +16,7 @@ from joytui.tui.widgets.dialog import Dialog
 
 
 class FixDialog(Dialog[bool]):
-    """Dismisses with True where the fix is wanted. Cancel has the focus."""
+    """Dismisses with True if the fix is wanted. Cancel has the focus."""
 
     DIALOG_TITLE = "Apply this fix?"
     BINDINGS: ClassVar[list[BindingType]] = [

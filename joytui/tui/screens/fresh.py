@@ -27,7 +27,7 @@ class FreshScreen(ConsoleScreen):
         self.call_after_refresh(self.show_again)
 
     def reading(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
-        """The body of the worker; None where there is nobody to ask."""
+        """The body of the worker; None if there is nobody to ask."""
         return None
 
     def unread(self) -> bool:

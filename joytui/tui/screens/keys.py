@@ -202,7 +202,7 @@ class KeysScreen(FreshScreen):
         )
 
     def _foresee(self, key: KeyView) -> None:
-        """Asks for the forecast of the key that is looked at, anew every FORESIGHT_MS."""
+        """Asks for the forecast of the key that is looked at, again every FORESIGHT_MS."""
         client, (asked, at) = self.console.client, self._foresight
         fresh = asked == key.id and self.console.now_ms() - at < FORESIGHT_MS
         if client is None or fresh or key.state != "active" or not self.query_one("#detail").display:

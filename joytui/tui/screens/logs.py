@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from joytui.tui.people.owner import Subject
 
 PATIENCE_S = 0.4
-"""So long the gateway's answer to a filter is waited for in silence: mostly it is there before an eye could read a word."""
+"""How long to wait silently for the gateway's answer to a filter: usually it arrives before anyone could read a message."""
 FILTER_EXAMPLE = "status:4xx  key:dev-*  model:auto  cost>0.5  since:2h  text      (F1: the whole language)"
 
 

@@ -56,6 +56,8 @@ class TasksDialog(Dialog[str]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Its requests"),
         Binding("r", "running", "Running", tooltip="show only running tasks, or all"),
+        Binding("X", "stop", "Stop", tooltip="ends it, after a question: the gateway answers nothing of it any more"),
+        Binding("u", "resume", "Resume", tooltip="lets a stopped task go on"),
     ]
 
     class Read(Message):
@@ -63,6 +65,14 @@ class TasksDialog(Dialog[str]):
             super().__init__()
             self.tasks = tasks
             self.problem = problem
+
+    class Changed(Message):
+        """What came of stopping or resuming a task."""
+
+        def __init__(self, words: str, *, error: bool = False) -> None:
+            super().__init__()
+            self.words = words
+            self.error = error
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +84,11 @@ class TasksDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("◌ asking the gateway", id="about")
         yield SortedTable(id="tasks")
-        yield Static("⏎ its requests  ·  r only running  ·  o sorts", classes="note")
+        changes = "  ·  X stops  ·  u resumes" if self.console.may_change() else ""
+        yield Static(f"⏎ its requests  ·  r only running  ·  o sorts{changes}", classes="note")
+        outcome = Static(id="outcome")
+        outcome.display = False
+        yield outcome
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_S, self._tick)
@@ -114,6 +128,67 @@ class TasksDialog(Dialog[str]):
         if self._tasks is not None:
             self.show(self._tasks)
 
+    # --- stop, and resume ---
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action not in ("stop", "resume") or self.console.may_change()
+
+    def _chosen(self) -> TaskView | None:
+        """The task under the cursor, or that of the agent there."""
+        entry = self.query_one(SortedTable).entry()
+        tasks = self._tasks if entry is not None else ()
+        return next((task for task in tasks or () if entry and f"{entry.id} ".startswith(f"{task.id} ")), None)
+
+    def action_stop(self) -> None:
+        from joytui.tui.screens.ask import Confirm
+
+        task = self._chosen()
+        if task is None:
+            return
+        if task.state == "stopped":
+            self._tell("this task is stopped already: u lets it go on", error=True)
+            return
+        agents = (
+            "and its sub-agent "
+            if task.agents == 2
+            else f"and its {task.agents - 1} sub-agents "
+            if task.agents > 2
+            else ""
+        )
+        text = f"{visible(task.id, limit=100)} {agents}of {visible(task.key or 'no key', limit=80)}.\n\nWhat runs of it ends now, and Codex says that the task was stopped. Resume it with u."
+        question = Confirm("Stop this task?", text, "Stop")
+        self.app.push_screen(question, lambda yes: self._change(task.id, stop=True) if yes else None)
+
+    def action_resume(self) -> None:
+        task = self._chosen()
+        if task is not None and task.state != "stopped":
+            self._tell("this task is not stopped", error=True)
+        elif task is not None:
+            self._change(task.id, stop=False)
+
+    def _change(self, task: str, *, stop: bool) -> None:
+        client = self.console.client
+        if client is None:
+            self._tell("there is no gateway to ask", error=True)
+        else:
+            self.run_worker(self._changing(client, task, stop), group="change", exit_on_error=False)
+
+    async def _changing(self, client: ConsoleClient, task: str, stop: bool) -> None:
+        try:
+            await (client.stop_task if stop else client.resume_task)(task)
+            self.post_message(self.Changed("the task is stopped" if stop else "the task may go on"))
+            self.post_message(self.Read(await client.tasks(limit=MOST)))
+        except JoytuiError as error:
+            self.post_message(self.Changed(f"{error.what}: {error.hint}" if error.hint else error.what, error=True))
+
+    def on_tasks_dialog_changed(self, message: Changed) -> None:
+        self._tell(message.words, error=message.error)
+
+    def _tell(self, words: str, *, error: bool) -> None:
+        mark, style = ("✗", "$error") if error else ("✓", "$success")
+        self.query_one("#outcome", Static).display = True
+        self.query_one("#outcome", Static).update(Content.styled(f"{mark} {visible(words, limit=300)}", style))
+
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         self.action_open()
 
@@ -140,6 +215,7 @@ def entries(tasks: Sequence[TaskView], now: datetime, zone: tzinfo | None) -> li
     made = []
     for task in tasks:
         of_task = {
+            "state": _stopped(task),
             "agents": str(task.agents),
             "key": clean(task.key or "–"),
             "project": clean(task.repo or task.project or ""),
@@ -150,6 +226,10 @@ def entries(tasks: Sequence[TaskView], now: datetime, zone: tzinfo | None) -> li
             found = f'thread:"{agent.id}"' if agent.id else f'task:"{task.id}"'
             made.append(_entry(f"{task.id} {agent.id}", f"{stem}{name}", agent, {}, found, now, zone))
     return made
+
+
+def _stopped(task: TaskView) -> str:
+    return "" if task.state != "stopped" else "■ runaway" if task.stopped_why else "■ stopped"
 
 
 def _end(thread: str | None) -> str:
@@ -171,7 +251,7 @@ def _entry(
     last = parse_time(one.last_at)
     texts = {
         "task": Text(name),
-        "state": Text("● running" if one.state == "running" else one.state),
+        "state": Text(of_task.get("state") or ("● running" if one.state == "running" else one.state)),
         "credits": Text(credits(cost), "bold"),
         "requests": Text(f"{one.requests:,}"),
         "failed": Text(f"✗ {one.errors:,}" if one.errors else "–"),

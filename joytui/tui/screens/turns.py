@@ -41,7 +41,7 @@ COLUMNS = (
     TableColumn("by then", rank=2, numeric=True),
 )
 MOST = 2_000
-"""So many of a thread's newest requests are read."""
+"""How many of a thread's newest requests are read."""
 
 
 class TurnsDialog(Dialog[str]):

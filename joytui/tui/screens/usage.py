@@ -313,7 +313,7 @@ class UsageScreen(FreshScreen):
             self._ask(asked, load=True)
 
     def action_open(self) -> None:
-        """The chosen bar as a window of its own, the chosen line kept; else the requests of what is chosen."""
+        """The chosen bar as its own window, the chosen line kept; else the requests of what is chosen."""
         if self.snapshot.empty or self.has_class("-budget"):
             return
         asked = self.snapshot.asked.opened(self._window().starts[self._step]) if self._step is not None else None

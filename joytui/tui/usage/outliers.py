@@ -12,7 +12,7 @@ from joytui.tui.usage.insight_text import amount, usually
 from joytui.tui.usage.outlier_words import when, who
 
 MOST = 8
-"""So many are listed, with their culprits."""
+"""How many are listed, with their culprits."""
 
 
 def outlier_lines(anomaly: Anomaly, unit: Unit, zone: tzinfo | None, *, fresh: bool) -> Content:

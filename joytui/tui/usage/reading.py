@@ -28,7 +28,7 @@ MOST_GROUPS = 200
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the numbers are: a gateway, a CODEX_HOME with joytui's cache over it; None: not to be had."""
+    """Where the numbers are: a gateway, a CODEX_HOME with joytui's cache over it; None: not to be reached."""
 
     client: ConsoleClient | None
     home: Path | None
@@ -36,7 +36,7 @@ class Sources:
 
 
 async def read(sources: Sources, asked: Question, now: datetime, zone: tzinfo | None) -> UsageSnapshot:
-    """The answer to a question. Raises JoytuiError where the gateway cannot be asked."""
+    """The answer to a question. Raises JoytuiError if the gateway cannot be asked."""
     window = asked.window(now, zone)
     by = [window.asked, asked.group]
     view = None
@@ -126,7 +126,7 @@ ABSENT = timedelta(hours=1)
 async def word_for_the_absent(
     client: ConsoleClient, last_visit: datetime, now_ms: int, zone: tzinfo | None
 ) -> str | None:
-    """What was out of the ordinary since then, in a line; None where nothing was, or it cannot be known."""
+    """What was out of the ordinary since then, in a line; None if nothing was, or it cannot be known."""
     from joytui.tui.usage.outliers import while_away
     from joytui.usage.insight import gateway_insight
 

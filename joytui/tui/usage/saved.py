@@ -47,7 +47,7 @@ def _text(value: object) -> str:
 
 
 def _value(kind: Any, text: str) -> Any:
-    """The text as a value of this kind; None where it is none."""
+    """The text as a value of this kind; None if it is none."""
     if get_origin(kind) is Literal:
         return text if text in get_args(kind) else None
     if kind is bool:

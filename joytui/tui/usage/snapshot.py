@@ -79,11 +79,11 @@ class Question:
         return replace(self, range=wanted, back=0, at=None)
 
     def moved(self, by: int) -> Question:
-        """So many windows later (or, below 0, earlier), but none that has not begun."""
+        """This many windows later (below 0: earlier), but none that has not begun."""
         return replace(self, back=max(0, self.back - by)) if self.at is None else replace(self, back=self.back - by)
 
     def opened(self, step: datetime) -> Question | None:
-        """A step of the window as a window of its own: a month's or a week's days, a day's hours; None for an hour."""
+        """A step of the window as its own window: a month's or a week's days, a day's hours; None for an hour."""
         inner = OPENED.get(self.bucket)
         return replace(self, range=inner, back=0, at=step.date()) if inner else None
 

@@ -24,7 +24,7 @@ MOST_ROWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """`rank`: 0 always stays; of the others the highest leaves first where there is no room. `least`: down to so many cells
+    """`rank`: 0 always stays; of the others, the highest leaves first when there is no room. `least`: down to this many cells
     its texts may be cut, before any column leaves; None: they may not. `numeric`: aligned at the right, largest first.
     `always`: in every choice of columns, as without it nobody knows what a line is about."""
 

@@ -75,7 +75,7 @@ class VerdictPane(VerticalScroll, can_focus=True):
         await self.mount(Container(main, aside, id="columns"))
 
     async def show(self, snapshot: DoctorSnapshot) -> None:
-        """Nothing where the console closes already: a look may end while it does."""
+        """Nothing if the console closes already: a look may end while it does."""
         if not self.is_attached:
             return
         head = words.headline(snapshot)

@@ -118,7 +118,7 @@ def other_than(then: Any, now: Any, path: str = "") -> Iterator[str]:
 
 
 def command(machine: Machine, line: str, *more: str) -> Any:
-    """The exit code of `joytui LINE --json`, and what it says; None where there is no such command. `more`: what is typed besides,
+    """The exit code of `joytui LINE --json`, and what it says; None if there is no such command. `more`: what is typed besides,
     for the same answer."""
     done = machine.call(*line.split(), "--json", *more)
     if done.code == EXIT_USAGE:
@@ -152,7 +152,7 @@ def own(http: httpx.Client, key: str) -> Any:
 
 
 def tail(http: httpx.Client) -> Any:
-    """The last rows that changed, as a console gets them that goes on where it was."""
+    """The last rows that changed, as a console gets them that continues where it was."""
     after = http.get("/console/v1/status").json()["last_seq"] - 4
     with http.stream("GET", f"/console/v1/requests/stream?after={after}") as answer:
         data = next(line for line in answer.iter_lines() if line.startswith("data: "))

@@ -30,7 +30,7 @@ Documents = Mapping[str, Any]
 
 @functools.cache
 def frozen(collection: str) -> Documents:
-    """The documents of a collection, by name; none where the file is not there yet."""
+    """The documents of a collection, by name; none if the file is not there yet."""
     path = HERE / f"{collection}.json"
     return unpack(path.read_text(encoding="utf-8")) if path.exists() else {}
 

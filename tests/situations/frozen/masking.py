@@ -74,7 +74,7 @@ class _Cleaner:
 
 
 def _port(value: str, name: str) -> list[tuple[re.Pattern[str], str]]:
-    """As a number of its own, also with a zero before it, or in a file of UTF-16."""
+    """As its own number, also with a zero before it, or in a file of UTF-16."""
     wide = "\0".join(value)
     return [(re.compile(rf"(?<![1-9])(?<!\d0){value}(?!\d)"), name), (re.compile(wide), name)]
 

@@ -142,7 +142,7 @@ def _functions(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _object(value: Any) -> dict[str, Any]:
-    """What a client sends may be of any kind: what is no object is an empty one here."""
+    """What a client sends may be of any kind: what is not an object is an empty one here."""
     return value if isinstance(value, dict) else {}
 
 
