@@ -11,6 +11,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
 from joytui.ledger.retention import SLICE
 from joytui.ledger.spool import End
+from joytui.ledger.sql.months import sum_next
 from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
@@ -57,6 +58,17 @@ def probe(batch: Batch) -> None:
     """Takes some pages and gives them back: a full disk does not mind a transaction that writes nothing."""
     batch.execute("INSERT INTO spent_id VALUES ('', ?, 0)", ("probe" * 8_000,))
     batch.execute("DELETE FROM spent_id WHERE key_id = ''")
+
+
+def sum_months(batch: Batch, edge: int) -> bool:
+    """`months.sum_next`, once an older store has all of its days."""
+    if any(
+        batch.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+        for table in ("part_fill", "uncleaned", "client_fill")
+    ):
+        return False
+    batch.sums.months_until = None
+    return sum_next(batch, edge)
 
 
 # --- what an older store lacks ----------------------------------------------------------------------------------------
