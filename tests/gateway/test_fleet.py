@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import signal
 import sys
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
@@ -20,6 +22,7 @@ from tests.support.fleet import Member, fleet
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.needs import needs
+from tests.support.raw_gateway import HEAD, OK, RawGateway
 from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.slow, needs("PostgreSQL")]
@@ -92,6 +95,75 @@ def test_a_console_misses_nothing_while_its_gateway_is_killed(tmp_path: Path) ->
             terminal.send("ctrl+q")
             assert terminal.wait_exit() == 0
             assert terminal.left_behind() == []
+
+
+def test_a_task_that_is_stopped_at_one_is_stopped_at_all(tmp_path: Path) -> None:
+    """An answer that is running at another ends, too."""
+    begun = HEAD + b'data: {"type":"response.output_text.delta","delta":"word"}\n\n'
+    with RawGateway([HEAD + OK, begun], unfinished=[begun]) as upstream, postgres.running() as server:
+        words = ("--upstream", f"http://127.0.0.1:{upstream.port}/v1", "--upstream-api", "responses")
+        with fleet([Member(tmp_path / name, server.url("postgres"), *words) for name in "abc"]) as (one, other, third):
+            key = {"authorization": f"Bearer {one.new_key('ann')['key']}", "session-id": "root"}
+            body = {"model": "m", "input": "hi", "stream": True}
+            with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+                while http.get(f"{other.url}/openai/v1/models", headers=key).status_code != 200:
+                    pass
+                assert post(http, one, key, body).status_code == 200
+                with http.stream("POST", f"{other.url}/openai/v1/responses", json=body, headers=key) as running:
+                    parts = running.iter_text()
+                    assert "word" in next(parts)
+                    assert change(third, "stop") == "stopped"
+                    assert "this task was stopped at" in "".join(parts)
+                for member in (one, other, third):
+                    until(lambda member=member: post(http, member, key, body).status_code == 400)
+                assert change(one, "resume") == "ended"
+            with third.console() as console:
+                rows = console.get("/requests", params={"filter": "task:root status:200"}).json()["requests"]
+            assert [(row["error_type"], row["cause"]) for row in rows] == [
+                ("task_stopped", "task-stopped"),
+                (None, None),
+            ]
+
+
+def test_a_breaker_counts_over_all(tmp_path: Path) -> None:
+    with (
+        postgres.running() as server,
+        fleet([Member(tmp_path / name, server.url("postgres")) for name in "abc"]) as members,
+    ):
+        policy = {"max_requests_per_minute": 6}
+        with members[0].console() as console:
+            made = console.post("/keys", json={"name": "ann", "policy": policy}).json()
+        key = {"authorization": f"Bearer {made['key']}", "session-id": "root"}
+        body = {"model": "auto", "input": "hi"}
+        with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+            for member in members:  # a request of no task, so that each knows the key
+                free = {"authorization": key["authorization"]}
+                until(lambda member=member, free=free: post(http, member, free, body).status_code == 200)
+            answers = [post(http, members[number % 3], key, body) for number in range(7)]
+            assert [answer.status_code for answer in answers] == [200] * 6 + [400]
+            assert answers[-1].json()["error"]["code"] == "runaway_stopped"
+            for member in members:
+                until(lambda member=member: post(http, member, key, body).status_code == 400)
+            assert change(members[1], "resume") == "ended"
+            for member in members:
+                until(lambda member=member: post(http, member, key, body).status_code == 200)
+
+
+def post(http: httpx.Client, member: Member, headers: dict[str, str], body: dict[str, object]) -> httpx.Response:
+    return http.post(f"{member.url}/openai/v1/responses", json=body, headers=headers)
+
+
+def change(member: Member, what: str) -> str:
+    """The state of the task, once it is stopped or resumed there."""
+    with member.console() as console:
+        return str(console.post(f"/tasks/{what}", json={"task": "root"}).json()["state"])
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """What is done at one gateway is known at another a moment later."""
+    end = time.monotonic() + HANG_S
+    while not holds():
+        assert time.monotonic() < end, "it never came"
 
 
 def test_three_gateways_keep_the_limit_of_a_task_and_of_a_team_to_the_nano_credit(tmp_path: Path) -> None:
