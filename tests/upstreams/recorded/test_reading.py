@@ -84,7 +84,7 @@ STREAMS = [
     Accent("the end mark after half a call", stream(chunk(call_delta(0, "c1", "exec_command", '{"cmd'))), error="finish reason"),
     Accent("the end mark alone", stream(), error="finish reason"),
     Accent("neither", stream(*TEXT, done=False), error="finish reason"),
-    Accent("cut", stream(*TEXT, done=False, cut=True), error="broke"),
+    Accent("cut", stream(*TEXT, done=False, cut=True), error="failed"),
     Accent("chunks in a list", answer_json(WHOLE), HELLO),
     Accent("framed twice", labelled("text/event-stream", sse(WHOLE).replace(b"data: ", b"data: data: ")), HELLO),
     Accent("a request that was given up", stream(*TEXT, chunk({}, "abort")), error="abort"),
