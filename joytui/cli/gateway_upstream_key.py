@@ -97,7 +97,9 @@ def _set(args: argparse.Namespace, name: str, keys: UpstreamKeys, upstreams: lis
 
 def _say_unknown(name: str, known: Sequence[str]) -> None:
     """A name that the settings do not have may be that of `gateway start --upstream URL`; it may also be a slip."""
-    if name in known:
+    from joytui.gateway.upstream_keys import ALERTS_SECRET
+
+    if name in (*known, ALERTS_SECRET):
         return
     from difflib import get_close_matches
 

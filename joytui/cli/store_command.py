@@ -63,7 +63,7 @@ def _chosen(named: str | None) -> Store:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from joytui.ledger.sql.checks import Check, Wrong, check
+    from joytui.ledger.sql.checks import CHECKS, Check, Wrong, check
 
     progress = Progress("checks")
     with open_whole(_chosen(args.store)) as store:
@@ -74,7 +74,7 @@ def _check(args: argparse.Namespace) -> int:
             if not damage:
                 for one in check(store.connection):
                     done.append(one)
-                    progress(one.what, len(done), 8)
+                    progress(one.what, len(done), CHECKS + 1)
         finally:
             progress.clear()
     good = not any(one.wrong for one in done)

@@ -216,6 +216,21 @@ class ConsoleClient(ConsoleApi):
 
         return self._models(PersonView, await self._ask("GET", "/fleet"), "people")
 
+    # --- alerts ---
+
+    async def alerts(self, *, since: str | None = None, limit: int = PAGE) -> tuple[list[wire.AlertView], str | None]:
+        """What people should hear of, newest first, and where it is sent: the webhook's host, None without one."""
+        from joytui.core.wire import AlertView
+
+        data = await self._ask("GET", "/alerts", params={"since": since, "limit": limit})
+        return self._models(AlertView, data, "alerts"), data.get("webhook")
+
+    async def test_alerts(self) -> wire.AlertTested:
+        """Sends a test to the webhook. Raises RefusedError where none is set."""
+        from joytui.core.wire import AlertTested
+
+        return self._model(AlertTested, await self._ask("POST", "/alerts/test"))
+
     # --- requests ---
 
     async def requests(

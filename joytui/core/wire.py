@@ -53,6 +53,8 @@ means the new key, and is not enough (409) to revoke, disable or enable.
     DELETE /console/v1/telemetry/tokens/{id}                        -> {"revoked": true}
     GET    /console/v1/fleet                                        -> {"people": [PersonView]}: what telemetry says of each token's Codex
     GET    /console/v1/audit                      since limit       -> {"entries": [AuditEntry]}, newest first
+    GET    /console/v1/alerts                     since limit       -> {"alerts": [AlertView], "webhook": its host | null}, newest first
+    POST   /console/v1/alerts/test                                  -> AlertTested (409: no webhook is set)
     GET    /console/v1/teams                                        -> {"teams": [TeamView]}
     POST   /console/v1/teams                      TeamCreate        -> TeamView (201)
     POST   /console/v1/teams/{name}/owners        OwnerAdd          -> TeamView (an owner is in one team at most: else 409)
@@ -572,6 +574,37 @@ class AuditEntry(Model):
     name: str | None = None
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+
+
+class AlertView(Model):
+    """Something that people should hear of, told once. `subject`: whom it is about ("key:ID", "team:NAME", "org", "gateway:ID",
+    "sender:ID"). `facts`: what its words are made of; amounts are decimal credits. `state`: "waiting" to be sent; "sent"; "failed"
+    after all tries, with the `error` of the last; "unsent": no gateway with a webhook was there within a day."""
+
+    id: str
+    time: str
+    kind: Literal["budget", "forecast", "expiry", "anomaly", "failing", "gateway", "test"]
+    severity: Literal["info", "warning", "critical"]
+    subject: str
+    team: str | None = None
+    title: str
+    text: str
+    facts: dict[str, Any] = Field(default_factory=dict)
+    state: Literal["waiting", "sent", "failed", "unsent"]
+    tries: int = 0
+    sent_at: str | None = None
+    error: str | None = None
+
+
+class AlertTested(Model):
+    """What the receiver said to a test. `status` null: no answer came, and `answer` says why; else `answer` is its beginning."""
+
+    id: str
+    webhook: str = Field(description="the address without what may be secret in it")
+    signed: bool
+    delivered: bool
+    status: int | None = None
+    answer: str = ""
 
 
 class SenderCreate(Model):

@@ -20,6 +20,7 @@ from joytui.core.request import request_number
 from joytui.core.request_lines import request_view
 from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Teller, Tests
 from joytui.gateway import refusals, views
+from joytui.gateway.alerts.words import alert_view
 from joytui.gateway.catalog import Model
 from joytui.gateway.console_auth import caller_of, keys_of
 from joytui.gateway.json_answer import JsonAnswer
@@ -237,6 +238,13 @@ async def tokens(gateway: Gateway, request: Request) -> JsonAnswer:
 async def audit(gateway: Gateway, request: Request) -> JsonAnswer:
     since, limit = _ms(moment(request, "since")) or 0, number(request, "limit", PAGE, 1, MOST)
     return JsonAnswer({"entries": [views.audit_view(row) for row in await gateway.ledger.audit(since, limit)]})
+
+
+async def alerts(gateway: Gateway, request: Request) -> JsonAnswer:
+    since, limit = _ms(moment(request, "since")) or 0, number(request, "limit", PAGE, 1, MOST)
+    rows = await gateway.ledger.alerts(since, limit, caller_of(request).listed)
+    webhook = gateway.alerts.webhook
+    return JsonAnswer({"alerts": [alert_view(row) for row in rows], "webhook": webhook.shown if webhook else None})
 
 
 async def teams(gateway: Gateway, request: Request) -> JsonAnswer:

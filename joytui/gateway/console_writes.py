@@ -428,3 +428,26 @@ async def read(request: Request, model: type[M], *, optional: bool = False) -> M
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise refusals.bad_request(f"{place or 'body'}: {first['msg']}") from None
+
+
+# --- alerts -----------------------------------------------------------------------------------------------------------
+
+
+async def test_alerts(gateway: Gateway, request: Request) -> JsonAnswer:
+    """Sends a test to the webhook, once, and says what it answered."""
+    webhook = gateway.alerts.webhook
+    if webhook is None:
+        raise Refused(
+            409, refusals.CONFLICT, "this gateway has no webhook for alerts: the setting alerts_url names one"
+        )
+    row, outcome = await gateway.alerts.test(caller_of(request).name)
+    return JsonAnswer(
+        {
+            "id": row.id,
+            "webhook": webhook.shown,
+            "signed": webhook.secret is not None,
+            "delivered": outcome.good,
+            "status": outcome.status,
+            "answer": outcome.text or "",
+        }
+    )

@@ -169,6 +169,7 @@ class ModelEndpoint:
         try:
             chosen = await self._let_through(opened, watch, self._gateway.ledger.reserve(opened, wanted))
         except Shortfall as lack:
+            self._gateway.alerts.refused(opened.key_id, lack)
             raise refusals.no_money(lack) from None
         except asyncio.CancelledError:
             self._give_up(opened, 499, "client_disconnected")

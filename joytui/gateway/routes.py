@@ -118,6 +118,8 @@ CONSOLE = (
     _console("post", "/telemetry/tokens", "admin", writes.create_sender, answer="SenderCreated", body="SenderCreate", status=201),
     _console("delete", "/telemetry/tokens/{id}", "admin", writes.revoke_sender),
     _console("get", "/audit", "whole", reads.audit, query={"since": TEXT, "limit": COUNT}),
+    _console("get", "/alerts", "read", reads.alerts, query={"since": TEXT, "limit": COUNT}),
+    _console("post", "/alerts/test", "admin", writes.test_alerts, answer="AlertTested"),
     _console("get", "/teams", "read", reads.teams),
     _console("post", "/teams", "admin", writes.create_team, answer="TeamView", body="TeamCreate", status=201),
     _console("post", "/teams/{name}/owners", "admin", writes.add_owner, answer="TeamView", body="OwnerAdd"),

@@ -19,6 +19,8 @@ from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.money import parse_credits
 from joytui.core.wire import TRIAL_LABEL
 from joytui.gateway.addresses import parse_networks
+from joytui.gateway.alerts.look import DELIVERY_S, LOOK_S, Alerts
+from joytui.gateway.alerts.sending import Webhook
 from joytui.gateway.budget_tree import BudgetTree
 from joytui.gateway.catalog import Catalog, joined, load_catalog, with_names
 from joytui.gateway.checkpoint import Checkpoint
@@ -80,7 +82,13 @@ class Gateway:
     got 503 since the start, and no row, because the store could not be written."""
 
     def __init__(
-        self, settings: GatewaySettings, ledger: Ledger, upstream: Upstream, admin_token: str, url: str
+        self,
+        settings: GatewaySettings,
+        ledger: Ledger,
+        upstream: Upstream,
+        admin_token: str,
+        url: str,
+        webhook: Webhook | None = None,
     ) -> None:
         self.settings = settings
         self.ledger = ledger
@@ -116,6 +124,7 @@ class Gateway:
         self._tidied_at: float | None = None
         self.keyless = KeylessPace()
         self.telemetry_pace = Pace()
+        self.alerts = Alerts(settings, ledger, self.keys, self.team_of, webhook)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -129,7 +138,10 @@ class Gateway:
             asyncio.create_task(self._every(CLOCK_LOOK_S, self._look_at_clock)),
             asyncio.create_task(self._every(RETENTION_S, self._tidy)),
             asyncio.create_task(self._every(RETENTION_S, self._catch_up)),
+            asyncio.create_task(self._every(LOOK_S, self.alerts.look)),
         ]
+        if self.alerts.sends:
+            self._tasks.append(asyncio.create_task(self._every(DELIVERY_S, self.alerts.deliver)))
         if not self.settings.offline:
             self._tasks.append(asyncio.create_task(self._every(MODELS_FRESH_S, self.list_models)))
 
@@ -140,6 +152,7 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.alerts.aclose()
         await self.upstream.aclose()
 
     # --- keys, tokens, wallets: a copy of what the store has ---------------------------------------------------------

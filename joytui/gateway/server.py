@@ -23,6 +23,7 @@ from joytui.core.errors import EXIT_OK, SettingsError, UnreachableError
 from joytui.core.gateway_state import GatewayState, is_on_demand, read_token, remove_state, write_state
 from joytui.core.local_address import url_on_this_machine
 from joytui.core.places import Places
+from joytui.gateway.alerts.setup import webhook_of
 from joytui.gateway.app import create_app
 from joytui.gateway.closing import take_in
 from joytui.gateway.descriptors import make_room
@@ -54,6 +55,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
     set_up_logging(access=settings.access_log, log=places.gateway_log)
     keys = UpstreamKeys.of(places)
     upstream = upstream_of(settings, keys)
+    webhook = webhook_of(settings, keys)
     set_up_logging(access=settings.access_log, log=places.gateway_log, secrets=keys.given)
     store = named_store(settings.store) if settings.store else places.store
     listening = bind(settings.host, settings.port)
@@ -62,7 +64,7 @@ def serve(settings: GatewaySettings, places: Places) -> int:
         try:
             port = listening.getsockname()[1]
             url = url_on_this_machine(settings.host, port, tls=bool(settings.tls_cert))
-            gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), url)
+            gateway = Gateway(settings, ledger, upstream, admin_token(places.admin_token_file), url, webhook)
             _serve(gateway, listening, places)
         finally:
             closed = ledger.close()

@@ -20,6 +20,7 @@ from joytui.core.joytoken import LOCAL_PORT
 from joytui.core.money import parse_credits
 from joytui.core.plain_file import settings_text
 from joytui.gateway.addresses import parse_networks
+from joytui.gateway.alerts.address import checked_webhook_url, shown_webhook
 from joytui.gateway.upstreams.address import checked_fields, checked_headers, checked_url, checked_variable
 from joytui.ledger.engines import shown
 
@@ -156,6 +157,19 @@ class GatewaySettings(BaseModel):
     metadata: Literal["object", "array", "off"] = "object"
     """JoyToken's `metadata` in answers: an object as documented, or an array as its real answers have it."""
 
+    alerts_url: str | None = None
+    """A webhook to which alerts go; without one they are kept in the store alone. Slack's and Teams' own URLs are secrets:
+    JOYTUI_GATEWAY_ALERTS_URL keeps them out of the file. No redirect is followed."""
+    alerts_format: Literal["json", "slack", "teams"] = "json"
+    """What the webhook takes: JSON as in joytui/guide/alerts.md, a Slack message, or a card of Teams."""
+    alerts_secret_env: str | None = None
+    """The environment variable that holds the secret that signs alerts ("whsec_…"); else the one that
+    `joytui gateway upstream-key set alerts-webhook` keeps. Without one they are not signed."""
+    alerts_insecure: bool = False
+    """Send alerts over plain http beyond this machine."""
+    alerts_retry_s: float = Field(5.0, ge=0.05, le=3600)
+    """How long to wait after an alert could not be sent; twice as long each time after that, up to an hour, 14 times in all."""
+
     default_output_tokens: int = Field(1024, ge=1)
     """What a request without max_tokens is held for (JoyToken: 1024), and the step by which more is held for an answer that
     goes on: a stream for which a step cannot be held ends."""
@@ -202,7 +216,7 @@ class GatewaySettings(BaseModel):
     def _upstream(cls, value: str | None) -> str | None:
         return checked_url(value) if value else None
 
-    @field_validator("upstream_key_env")
+    @field_validator("upstream_key_env", "alerts_secret_env")
     @classmethod
     def _variable(cls, value: str | None) -> str | None:
         return checked_variable(value) if value else None
@@ -241,6 +255,8 @@ class GatewaySettings(BaseModel):
             raise ValueError(
                 "upstream_api belongs to `upstream`, which is not set (each of `upstreams` has its own api)"
             )
+        if self.alerts_url:
+            checked_webhook_url(self.alerts_url, insecure=self.alerts_insecure)
         if self.host not in LOOPBACK and not self.tls_cert and not self.insecure:
             raise ValueError(f"host {self.host} is not loopback: give tls_cert and tls_key, or insecure = true")
         return self
@@ -262,7 +278,13 @@ class GatewaySettings(BaseModel):
         """What is not a default, as JSON has it; paths from the root on, a store's URL without its password."""
         found = self.model_dump(mode="json", exclude_defaults=True)
         given = {name: absolute(value) if name in PATHS else value for name, value in found.items()}
-        return given | ({"store": shown(given["store"])} if "store" in given else {})
+        return given | masked(given)
+
+
+def masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of settings as JSON has them, those that may hold a secret, as they may be shown."""
+    ways = {"store": shown, "alerts_url": shown_webhook}
+    return {name: way(values[name]) for name, way in ways.items() if values.get(name)}
 
 
 def absolute(path: str) -> str:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from joytui.gateway import settings as here
-from joytui.gateway.settings import ENV_PREFIX, TABLE, GatewaySettings, UpstreamSettings, load_settings, origins
-from joytui.ledger.engines import shown
+from joytui.gateway.settings import ENV_PREFIX, TABLE, GatewaySettings, UpstreamSettings, load_settings, masked, origins
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Setting:
 def settings_of(config_file: Path, env: Mapping[str, str] = os.environ) -> list[Setting]:
     """All settings of the file and the environment, in the order of their declaration. Raises SettingsError."""
     loaded = load_settings(config_file, env).model_dump(mode="json")
-    loaded["store"] = shown(loaded["store"]) if loaded["store"] else None
+    loaded |= masked(loaded)
     defaults = GatewaySettings.model_construct().model_dump(mode="json")
     origin = origins(config_file, env)
     texts = documentation()[GatewaySettings.__name__]

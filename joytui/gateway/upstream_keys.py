@@ -20,6 +20,8 @@ from joytui.gateway import system_keyring
 from joytui.gateway.system_keyring import KeyringTrouble
 
 FILE_NAME = "upstream-keys.json"
+ALERTS_SECRET = "alerts-webhook"  # noqa: S105 (a name)
+"""Under which the secret that signs alerts is kept, beside the keys of upstreams."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -421,7 +421,7 @@ class Ledger(Protocol):
 
     def alert_sent(self, alert_id: str, at_ms: int) -> Future[None]: ...
 
-    def alert_failed(self, alert_id: str, error: Clean, again_at: int | None) -> Future[None]:
+    def alert_failed(self, alert_id: str, error: Clean | None, again_at: int | None) -> Future[None]:
         """It is tried again at that time (ms); None: no more."""
         ...
 

@@ -140,6 +140,11 @@ class StoppedTask:
     at: int
 
 
+REPEATS = 64
+"""So often may a turn be asked for again, on average, before a breaker overlooks that it is the same as those before: it looks at no
+more than so many requests for each turn that it lets through."""
+
+
 class Watch(NamedTuple):
     """What a key's breaker counts a request by. `scope`: the budget of the key; `per_minute`, `identical`: its limits. `digest`: of
     what is new in this turn, None where there is nothing to tell it by; `items`: how many items the whole input has."""

@@ -72,6 +72,11 @@ KEPT = (
         _days(SUMS_DAYS),
     ),
     Kept(
+        "months",
+        ("rollup_month", "part_month", "whole_month"),
+        "what the days of months that are over add up to, without threads, tasks and commits",
+    ),
+    Kept(
         "budget windows",
         ("budget",),
         f"{WINDOW_DAYS} days, a task's total so long after it asked last; made anew from the days",

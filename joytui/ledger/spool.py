@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,6 +23,8 @@ from joytui.core.request import Ended, Opened
 log = logging.getLogger("joytui.ledger")
 MOST_BYTES = 64 * 1024 * 1024
 """Some 50,000 ends."""
+LOOKED_UP = 200
+"""Of the ends in a file that may be of this store: requests that are looked for."""
 _Record = TypeVar("_Record", Opened, Ended)
 
 
@@ -37,7 +39,7 @@ class End(NamedTuple):
 
 class Spool:
     """The file for one store (its `location`, without a password) in a gateway's data folder; it is made when it is needed,
-    with mode 0600."""
+    with mode 0600. A store that was moved or is named otherwise now finds its former file by the requests in it (`take_over`)."""
 
     def __init__(self, folder: Path, location: str) -> None:
         name = hashlib.sha256(location.encode()).hexdigest()[:12]
@@ -45,16 +47,24 @@ class Spool:
         self._lock = threading.Lock()
         self._waiting = 0
 
+    def take_over(self, has: Callable[[Sequence[int]], bool]) -> None:
+        """Takes in what this store left under another name. `has`: whether the store has one of the requests with these numbers,
+        which no other store gives. What is of no request here stays, and is said."""
+        for path in sorted(self.path.parent.glob("unwritten-*.jsonl")):
+            ends = [] if path == self.path else _ends(path)
+            if not ends:
+                continue
+            if not has([end.opened.n for end in ends[:LOOKED_UP]]):
+                log.warning("%s has %d ends of requests for another store", path, len(ends))
+            elif self.add(ends):
+                path.unlink()
+                log.warning(
+                    "%d ends of requests that this store did not take under its former name are written now", len(ends)
+                )
+
     def left(self) -> list[End]:
-        """The ends in it, oldest first. A last line that a crash cut off was never promised to anybody."""
-        try:
-            lines = self.path.read_bytes().splitlines(keepends=True)
-        except FileNotFoundError:
-            return []
-        found = [_read(line) for line in lines if line.endswith(b"\n")]
-        if None in found:
-            log.error("%s has %d lines that cannot be read; they are left out", self.path, found.count(None))
-        ends = [end for end in found if end is not None]
+        """The ends in it, oldest first."""
+        ends = _ends(self.path)
         self._waiting = len(ends)
         return ends
 
@@ -90,6 +100,18 @@ class Spool:
             self._waiting -= count
             if not self._waiting:
                 self.path.unlink(missing_ok=True)
+
+
+def _ends(path: Path) -> list[End]:
+    """Those in a file. A last line that a crash cut off was never promised to anybody."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    found = [_read(line) for line in lines if line.endswith(b"\n")]
+    if None in found:
+        log.error("%s has %d lines that cannot be read; they are left out", path, found.count(None))
+    return [end for end in found if end is not None]
 
 
 def _line(end: End) -> bytes:

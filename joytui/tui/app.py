@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from joytui.client.console import ConsoleClient
     from joytui.core.wire import KeyView
+    from joytui.tui.alerts import ShownAlert
     from joytui.tui.console import Console
     from joytui.tui.export.exported import Exported
     from joytui.tui.keys.changes import PolicyChange
@@ -131,9 +132,17 @@ class ConsoleApp(PacedApp):
                 show=False,
                 tooltip="who changed what: keys, budgets, policies, tokens, teams, wallets",
             ),
+            Binding(
+                "B",
+                "budgets",
+                "Budgets",
+                show=False,
+                tooltip="the tree of limits: what is left, when it resets, whether it lasts",
+            ),
             Binding("ctrl+o", "jump", "Jump", show=False, tooltip="jump to a pane by its letter"),
             Binding("exclamation_mark", "messages", "Messages", show=False, tooltip="past messages and errors"),
             Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
+            Binding("D", "dismiss_alert", "Dismiss", show=False, tooltip="take the alert under the first line away"),
             Binding(
                 "escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"
             ),
@@ -149,6 +158,7 @@ class ConsoleApp(PacedApp):
         """Codex's newest turns on this machine are in the store."""
 
     link_state: reactive[LinkState] = reactive(LinkState(), always_update=False)
+    alerts: reactive[tuple[ShownAlert, ...]] = reactive((), always_update=False)
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -156,6 +166,7 @@ class ConsoleApp(PacedApp):
         self.DEFAULT_MODE = first  # type: ignore[misc]
         self._ascii: LineFilter | None = None
         self._welcomed = False
+        self._dismissed: set[str] = set()
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
         self.changes: list[PolicyChange] = []
         # Theme and stylesheets are before Textual's own start, or everything would be parsed a second time.
@@ -203,7 +214,10 @@ class ConsoleApp(PacedApp):
     @cached_property
     def link(self) -> Link | None:
         """The way to the gateway; None if the console only shows what it was given."""
-        return self.options.link(self._link_changed) if self.options.link else None
+        link = self.options.link(self._link_changed) if self.options.link else None
+        if link is not None:
+            link.alerted = self.take_alerts
+        return link
 
     @property
     def client(self) -> ConsoleClient | None:
@@ -354,12 +368,27 @@ class ConsoleApp(PacedApp):
             note = "you stopped waiting; it may still come up"
             self.link_state = replace(self.link_state, phase="off", note=note, hint="2, 3 or 4 tries again")
 
+    def take_alerts(self, alerts: tuple[ShownAlert, ...]) -> None:
+        """Those of the last hours that matter, as the gateway told them."""
+        self.alerts = tuple(one for one in alerts if one.id not in self._dismissed)
+
+    def watch_alerts(self) -> None:
+        self.refresh_bindings()
+
+    def action_dismiss_alert(self) -> None:
+        """Takes the one that is shown away, until this console ends."""
+        if self.alerts:
+            self._dismissed.add(self.alerts[0].id)
+            self.alerts = self.alerts[1:]
+
     def _count_start(self) -> None:
         """How long the gateway has been starting, for the frame."""
         if self.link_state.phase in ("finding", "starting"):
             self.link_state = replace(self.link_state, waited_s=self.link_state.waited_s + 1)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "dismiss_alert":
+            return bool(self.alerts)
         if action != "cancel_start":
             return True
         return self.link_state.phase in ("finding", "starting") and len(self.screen_stack) == 1
@@ -451,14 +480,30 @@ class ConsoleApp(PacedApp):
 
         self._over_gateway(AuditDialog)
 
-    def _over_gateway(self, make: Callable[[], Screen[None]]) -> None:
+    def action_budgets(self) -> None:
+        from joytui.tui.screens.budgets import BudgetsDialog
+
+        self._over_gateway(BudgetsDialog, lambda chosen: self.show_budget(*chosen) if chosen else None)
+
+    def _over_gateway(self, make: Callable[[], Screen[Any]], then: Callable[[Any], None] | None = None) -> None:
         """Opens a dialog that asks the gateway; says so where there is none."""
         if len(self.screen_stack) > 1:
             return
         if self.client is None:
             self.tell("there is no gateway to ask", error=True)
         else:
-            self.push_screen(make())
+            self.push_screen(make(), then)
+
+    def show_budget(self, node: str, period: str) -> None:
+        """Usage with the burn-down of this limit of a node."""
+        self.action_show_screen("usage")
+        self.call_after_refresh(self._show_budget, node, period)
+
+    def _show_budget(self, node: str, period: str) -> None:
+        from joytui.tui.screens.usage import UsageScreen
+
+        if isinstance(self.screen, UsageScreen):
+            self.screen.show_budget(node, period)
 
     def action_settings(self, field: str | None = None) -> None:
         from joytui.tui.screens.settings import SettingsDialog

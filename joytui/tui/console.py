@@ -8,6 +8,7 @@ from textual.dom import DOMNode
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
+    from joytui.tui.alerts import ShownAlert
     from joytui.tui.export.exported import Exported
     from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
@@ -23,7 +24,7 @@ class Console(Protocol):
 
     `client` is None while there is no gateway to ask; `link` is None in a console that only shows what it was given;
     `codex_turns` brings this machine's Codex turns into the store, where they are shown; `codex_goes_to` is where the doctor
-    saw Codex send its requests; `drawn`: whether a first frame is on the terminal.
+    saw Codex send its requests; `alerts` are those that nobody here has dismissed; `drawn`: whether a first frame is on the terminal.
     """
 
     options: Options
@@ -31,6 +32,7 @@ class Console(Protocol):
     link_state: LinkState
     codex_goes_to: str | None
     codex_turns: CodexTurns | None
+    alerts: tuple[ShownAlert, ...]
     drawn: bool
 
     @property
@@ -85,6 +87,10 @@ class Console(Protocol):
 
     def undo_change(self) -> None:
         """Puts the latest such change back."""
+        ...
+
+    def action_budgets(self) -> None:
+        """Opens the tree of budgets."""
         ...
 
     def take_settings(self, settings: ConsoleSettings) -> None:

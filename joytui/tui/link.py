@@ -7,6 +7,7 @@ the first frame: it brings httpx and pydantic.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,12 @@ from joytui.tui.state import LinkState
 
 if TYPE_CHECKING:
     from joytui.client.console import BlockPage, ConnectionState, ConsoleClient
+    from joytui.tui.alerts import ShownAlert
     from joytui.tui.logs.store import LogStore
 
 NEWEST = 500
 WATCH_S = 2.0
+ALERTS_S = 20.0
 YOUNG_MS = 15_000
 """How long a gateway may take from its state file to its first answer."""
 
@@ -30,8 +33,8 @@ YOUNG_MS = 15_000
 class Link:
     """One gateway. `changed` gets every new state; `client` is there while `state.connected`.
 
-    `read_only`: the gateway is to refuse every change. `shut`: a read-only console that got no token. It asks nobody: what it finds
-    by itself is the admin's.
+    `alerted` gets the alerts that matter, from time to time. `read_only`: the gateway is to refuse every change. `shut`: a read-only
+    console that got no token. It asks nobody: what it finds by itself is the admin's.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Link:
         self._seq = 0
         self._behind_since: float | None = None
         self._peeked: int | None = None
+        self.alerted: Callable[[tuple[ShownAlert, ...]], None] = lambda alerts: None
+        self._alerts_at = 0.0
 
     def wanted(self) -> bool:
         """Whether a run would do anything: not while one is under way."""
@@ -162,6 +167,7 @@ class Link:
             except JoytuiError as error:
                 self._become("failed", note=error.what, hint=error.hint or "")
                 return
+            await self._look_at_alerts(client)
             behind = self._behind(int(status["last_seq"]))
             if self.state.phase in ("live", "behind"):
                 self._become(
@@ -169,6 +175,17 @@ class Link:
                     behind_s=float(int(behind)),
                     **_facts(status),
                 )
+
+    async def _look_at_alerts(self, client: ConsoleClient) -> None:
+        """A gateway that does not know them has none."""
+        from joytui.tui.alerts import HOURS, MOST, of_note
+
+        if time.monotonic() < self._alerts_at:
+            return
+        self._alerts_at = time.monotonic() + ALERTS_S
+        with contextlib.suppress(JoytuiError):
+            rows, _ = await client.alerts(since=f"{HOURS}h", limit=MOST)
+            self.alerted(of_note(rows, clock.now_ms()))
 
     def _behind(self, last_seq: int) -> float:
         """Seconds since rows are missing here that the gateway has; 0 when none are."""

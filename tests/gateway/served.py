@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from joytui.core.local_address import url_on_this_machine
+from joytui.gateway.alerts.setup import webhook_of
 from joytui.gateway.runtime import Gateway
 from joytui.gateway.server import bind, run
 from joytui.gateway.settings import GatewaySettings
@@ -85,7 +86,8 @@ async def served(folder: Path, **settings: Any) -> AsyncIterator[Served]:
     ledger = SqliteLedger.open_store(folder / "data" / "ledger.sqlite3")
     listening = bind(chosen.host, 0)
     url = url_on_this_machine(chosen.host, listening.getsockname()[1], tls=bool(chosen.tls_cert))
-    gateway = Gateway(chosen, ledger, upstream_of(chosen, UpstreamKeys(folder / "data" / FILE_NAME)), ADMIN, url)
+    keys = UpstreamKeys(folder / "data" / FILE_NAME)
+    gateway = Gateway(chosen, ledger, upstream_of(chosen, keys), ADMIN, url, webhook_of(chosen, keys))
     ready, stop = asyncio.Event(), asyncio.Event()
     task = asyncio.create_task(run(gateway, listening, ready.set, signals=False, stop=stop))
     try:

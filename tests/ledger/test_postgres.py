@@ -281,8 +281,10 @@ async def test_a_day_that_is_old_goes_as_a_whole(one: PostgresLedger, postgres_s
     assert await one.counted() == 3
     await one.tidy((new + 91) * DAY, Keeping(90, 60))
     assert await one.page(Page(10)) == []
-    for day in range(new, low + 1 + schema.DAYS_AHEAD):
-        postgres_server.execute(f"DROP TABLE IF EXISTS joytui.{schema.partition(day)}")
+    made = {schema.partition(day) for day in range(low, low + 1 + schema.DAYS_AHEAD)}
+    assert made & days() == {schema.partition(day) for day in range(new + 1, low + 1 + schema.DAYS_AHEAD)}
+    await one.tidy((low + 1 + schema.DAYS_AHEAD + 90) * DAY, Keeping(90, 60))
+    assert not made & days(), "days without a request go too"
 
 
 # --- the schema -------------------------------------------------------------------------------------------------------

@@ -75,6 +75,21 @@ async def test_what_the_store_did_not_take_is_written_when_it_is_back(ledger: Sq
     assert [entry.cost_nano for _, entry in await ledger.page(Page(5))] == [72, 71, 70]
 
 
+async def test_a_store_that_was_moved_finds_what_it_left_and_no_other_store_takes_it(
+    ledger: SqliteLedger, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = admitted(ledger, 2)
+    ledger.close()
+    assert Spool(tmp_path, str(ledger.path)).add(ends)
+    SqliteLedger.open_store(tmp_path / "other.sqlite3", tmp_path).close()
+    assert Spool(tmp_path, str(ledger.path)).left() == ends
+    assert "2 ends of requests for another store" in caplog.text
+    moved = SqliteLedger.open_store(ledger.path.rename(tmp_path / "moved.sqlite3"), tmp_path)
+    assert [entry.cost_nano for _, entry in await moved.page(Page(5))] == [71, 70]
+    assert spooled(tmp_path) == []
+    moved.close()
+
+
 async def test_a_restart_in_between_loses_nothing_and_charges_once(ledger: SqliteLedger, tmp_path: Path) -> None:
     ends = admitted(ledger, 2)
     with held_by_another(ledger):

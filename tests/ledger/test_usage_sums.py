@@ -15,7 +15,7 @@ from joytui.core.filters import parse
 from joytui.core.periods import PERIODS, period_label
 from joytui.core.token_counts import TOKEN_NAMES, USAGE_GROUPS, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
-from joytui.ledger.sql.usage_sums import latency, percentile, usage
+from joytui.ledger.sql.usage_sums import latency, percentiles, usage
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import DAY, START, add, new_key
 from tests.support.examples import examples
@@ -146,4 +146,4 @@ def test_percentiles_are_within_five_percent(ledger: SqliteLedger) -> None:
     assert row["latency_p50"] == pytest.approx(values[14], rel=0.05)
     assert row["latency_p95"] == pytest.approx(values[28], rel=0.05)
     assert row["ttft_p99"] == pytest.approx(values[29] / 2, rel=0.05)
-    assert percentile([], 0.5) is None
+    assert percentiles([]) == {50: None, 95: None, 99: None}

@@ -165,6 +165,7 @@ def most(days: int, a_day: int) -> dict[str, int]:
     summed, raw = min(days, SUMS_DAYS + 1), min(days, KEEPING.rows_days + 1)
     places, threads = KEYS * MODELS, -(-a_day // THREAD) + 1
     hours = min(24, a_day)
+    months = days // 28 + 1
     clients, commits = KEYS * min(CLIENTS, threads), a_day // COMMIT + 1
     part_day = (1 + MODELS) + KEYS + PROJECTS + clients + threads + commits + a_day // 10
     return {
@@ -175,6 +176,9 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "latency_hour": summed * min(2 * a_day, hours * 300),
         "part_hour": summed * min(10 * a_day, hours * part_day),
         "part_day": summed * min(10 * a_day, part_day) + max(0, days - summed) * (2 * MODELS + 3 * KEYS + 2),
+        "rollup_month": months * min(62 * a_day, places + 31 * (a_day // 10)),
+        "part_month": months * min(5 * 31 * a_day, 1 + MODELS + KEYS + PROJECTS + clients + 31 * (a_day // 10)),
+        "whole_month": months,
         "budget": KEYS * (WINDOW_DAYS + 2 + WINDOW_DAYS // 7 + 2),
         "wallet_entry": min(days, MOVEMENT_DAYS + 1) * 2 * a_day + days * len(TIERS) * 3 + len(TIERS),
         "key_client": KEYS * (CLIENT_DAYS + 2) * min(CLIENTS, threads),

@@ -63,7 +63,7 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 
 
 def _without_teams(connection: sqlite3.Connection) -> None:
-    """Without teams, limits of nodes, alerts, audit log and stopped tasks, and with tokens that all read only."""
+    """Without teams, limits of nodes, alerts, audit log and stopped tasks, sums by month, and with tokens that all read only."""
     connection.execute("DROP INDEX part_day_task")
     connection.execute("DROP INDEX request_failed")
     connection.execute("CREATE INDEX request_error ON request (n) WHERE status >= 400")
@@ -77,6 +77,9 @@ def _without_teams(connection: sqlite3.Connection) -> None:
         "node_raise",
         "stopped_task",
         "watched_turn",
+        "rollup_month",
+        "part_month",
+        "whole_month",
     )
     for table in tables:
         connection.execute(f"DROP TABLE {table}")

@@ -115,7 +115,7 @@ def _told(said: Refused, forms: Sequence[str]) -> Guess | None:
 
 def decided(refusal: Refusal) -> Guess:
     """A refusal whose own words tell the cause."""
-    if refusal.cause == ROUTE:
+    if refusal.cause in (ROUTE, "responses-unsupported"):
         return sign("an upstream without the route")
     if refusal.cause == KEY:
         return on_key(Refused(refusal.answer.status, refusal.answer.message), refusal.answer)

@@ -120,7 +120,7 @@ class Quirks:
     """The id of a call as this vendor takes it. Equal ids must stay equal: a call and its output are joined by it."""
 
     # --- the answer
-    thought_fields: tuple[str, ...] = ("reasoning_content", "reasoning")
+    thought_fields: tuple[str, ...] = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
     """Where reasoning text comes, the first that has any; some vendors send the same text under both names."""
     call_fields: tuple[str, ...] = ("extra_content", "thought_signature", "provider_specific_fields")
     """Opaque fields of a call that must come back unchanged (Gemini's `thought_signature`: JoyToken's SDKs)."""

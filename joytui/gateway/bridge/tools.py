@@ -72,12 +72,15 @@ class ToolNames:
         return kind if isinstance(kind, str) else None
 
     def resolve(self, flat: str) -> Tool:
-        """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`."""
+        """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`, put
+        `functions.` before any name (Kimi, gpt-oss), and write another case."""
         if flat in self.tools:
             return self.tools[flat]
+        told = flat.removeprefix("functions.").casefold()
         dotted = [t for t in self.tools.values() if t.namespace and flat == f"{t.namespace}.{t.name}"]
         bare = [t for t in self.tools.values() if t.name == flat]
-        for matches in (dotted, bare):
+        near = [tool for name, tool in self.tools.items() if name.casefold() == told]
+        for matches in (dotted, bare, near):
             if len(matches) == 1:
                 return matches[0]
         return Tool("function", flat)

@@ -462,9 +462,10 @@ async def _chunks(
 def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> list[Any]:
     chunks: list[Any] = []
     for event in events:
-        if event.data.strip() == DONE:
+        if event.data.removeprefix("data:").strip() == DONE:
             return [*chunks, DONE]
         data = seen.echo.event(event.data) if seen.echo else event.data
+        data = data.removeprefix("data:")  # a relay that frames what is framed already
         if event.name == "error":
             error = named_error(seen.echo.text(data) if seen.echo and len(data) <= WHOLE_LIMIT else data)
             chunks.append({"error": {"message": error.message, "code": error.code, "type": error.type}})
@@ -504,12 +505,18 @@ async def _completion(
         return {}
     body = await whole(response, MAX_BODY, head, pieces, echo=seen.echo)
     try:
-        return json.loads(body)
+        completion = json.loads(body)
+        first = completion[0] if isinstance(completion, list) and completion else None
+        if not isinstance(first, dict):
+            return completion
+        if len(completion) == 1 or find_error(first):
+            return first
+        chunks = completion  # those of a stream, in a list
     except ValueError:  # objects, one a line
         splitter = SseSplitter(lenient=True)
         chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader())
         if not chunks:
             raise
-        for chunk in chunks:
-            bridge.feed(chunk)
-        return {}
+    for chunk in chunks:
+        bridge.feed(chunk)
+    return {}

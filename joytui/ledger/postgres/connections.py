@@ -42,7 +42,8 @@ class Impatient(psycopg.Connection[tuple[Any, ...]]):
 
 
 class Link:
-    """A connection that takes the shared SQL (`ledger.sql`): `?` for parameters, LIKE without regard to case."""
+    """A connection that takes the shared SQL (`ledger.sql`): `?` for parameters, LIKE without regard to case, and `+n`, which keeps
+    SQLite from another index than the one that is meant."""
 
     def __init__(self, connection: Impatient) -> None:
         self.raw = connection
@@ -61,7 +62,7 @@ class Link:
 
 @lru_cache(maxsize=1024)
 def _translated(words: str) -> bytes:
-    return words.replace("%", "%%").replace("?", "%s").replace(" LIKE ", " ILIKE ").encode()
+    return words.replace("%", "%%").replace("?", "%s").replace(" LIKE ", " ILIKE ").replace(" +n ", " n ").encode()
 
 
 def connect(url: StoreUrl, what: str, *, reads: float | None = None) -> Link:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from joytui.ledger.postgres.schema import make_partitions, migrate
 from joytui.ledger.postgres.url import StoreUrl
 from joytui.ledger.postgres.writer import Turn, Writer
 from joytui.ledger.records import (
+    DAY_MS,
     Access,
     AgentRow,
     Candidate,
@@ -37,7 +39,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, keys, tasks, telemetry, usage_sums
+from joytui.ledger.sql import blocks, keys, months, tasks, telemetry, usage_sums
 from joytui.ledger.sql import reads as sql_reads
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sql.engine import SqlLedger
@@ -63,8 +65,8 @@ class PostgresLedger(SqlLedger[Writer]):
         self._renewed_at = time.monotonic()
         self._judges_from = self._renewed_at
         self._listener = Listener(url, self._id)
-        spool = None if spools is None else Spool(spools, url.masked)
-        self._writer = Writer(url, self._id, self._heard, spool)
+        self._spool = None if spools is None else Spool(spools, url.masked)
+        self._writer = Writer(url, self._id, self._heard, self._spool)
         self._readers = Readers(url, 4, READING_LIMIT_S)
         self._quick_readers = Readers(url, 2, LIMIT_S)
 
@@ -87,6 +89,8 @@ class PostgresLedger(SqlLedger[Writer]):
         link = connect(self._url, f"{self._id} migrates")
         try:
             migrate(link, self._url)
+            if self._spool is not None:
+                self._spool.take_over(partial(sql_reads.has_any, link))
         finally:
             link.close()
         self._writer.start()
@@ -274,6 +278,10 @@ class PostgresLedger(SqlLedger[Writer]):
             while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
                 gone += count
                 await asyncio.sleep(SLICE_PAUSE_S)
+        more = True
+        while more:
+            more = await self.write(months.sum_next, at_ms - months.REST_DAYS * DAY_MS)
+            await asyncio.sleep(SLICE_PAUSE_S)
         return gone
 
     def catch_up(self) -> asyncio.Future[bool]:

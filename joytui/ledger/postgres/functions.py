@@ -16,7 +16,7 @@ from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.money import NANO_PER_CREDIT
 from joytui.core.nodes import KINDS, ORG
 from joytui.ledger.alerts import THRESHOLDS
-from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
+from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, REPEATS, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
@@ -260,6 +260,31 @@ def _rows_of(name: str) -> str:
     )
 
 
+def _sum_of_one(name: str) -> str:
+    """Adds a single counted row, `sole`, to a table of sums: without a grouping, whose beginning costs more than its rows."""
+    table = TABLES[name]
+    kind, _, unit = name.partition("_")
+    time = f"sole.at / {HOUR_MS if unit == 'hour' else DAY_MS}"
+    sums = [f"sole.{column}" for column in table.sums]
+    if kind == "rollup":
+        rows = [[time, *(f"sole.{column}" for column in table.place[1:]), *sums]]
+    else:
+        kept = {
+            part: [f"sole.{column}" if column in columns else "''" for column in Place._fields]
+            for part, columns in sorted(PARTS.items())
+        }
+        rows = [[f"'{part}'", time, *place, *sums] for part, place in kept.items()]
+    values = ", ".join(f"({', '.join(row)})" for row in rows)
+    return f"INSERT INTO {name} ({', '.join((*table.place, *table.sums))}) VALUES {values} {table.add}"
+
+
+def _latency_of_one(kind: str, bucket: str) -> str:
+    return f"""IF sole.{bucket} IS NOT NULL THEN
+            INSERT INTO latency_hour VALUES (sole.at / {HOUR_MS}, '{kind}', sole.{bucket}, sole.requests)
+            ON CONFLICT (hour, kind, bucket) DO UPDATE SET requests = latency_hour.requests + excluded.requests;
+        END IF"""
+
+
 _PLACE = {
     "key_id": "coalesce(r.key_id, '')",
     "model": "coalesce(r.model_used, r.model, '')",
@@ -280,7 +305,16 @@ CREATE TYPE counted AS (
 );
 
 CREATE FUNCTION add_up(done counted[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE sole counted;
 BEGIN
+    -- Months that were summed without them are to be summed again; hardly ever is there one.
+    DELETE FROM whole_month w WHERE w.ends > (SELECT min(x.at) FROM unnest(done) AS x) / {DAY_MS};
+    IF cardinality(done) = 1 AND NOT done[1].test THEN
+        sole := done[1];
+        {"; ".join(map(_sum_of_one, TABLES))};
+        {"; ".join(_latency_of_one(kind, bucket) for kind, bucket in (("total", "took"), ("ttft", "ttft")))};
+        RETURN;
+    END IF;
     {"; ".join(_sum_into(table, _rows_of(name)) for name, table in TABLES.items())};
     INSERT INTO latency_hour
     SELECT c.at / {HOUR_MS}, t.kind, t.bucket, sum(c.requests)
@@ -302,14 +336,15 @@ BEGIN
 END $$;
 
 -- What an ended request counts: `sign` 1, or -1 where it is taken back.
-CREATE FUNCTION counts(r running, sign bigint, refused bigint, ttft bigint, took bigint) RETURNS counted LANGUAGE sql AS $$
-    SELECT ROW(
+CREATE FUNCTION counts(r running, sign bigint, refused bigint, ttft bigint, took bigint) RETURNS counted LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN ROW(
         r.started_at, {", ".join(_PLACE[name] for name in Place._fields)}, sign,
         CASE WHEN r.status >= 400 OR r.error_type IS NOT NULL THEN sign ELSE 0 END, refused, sign * r.input_tokens,
         sign * r.cached_input_tokens, sign * r.output_tokens, sign * r.reasoning_tokens, sign * r.cost_nano,
         r.doctor = 1, ttft, took
-    )::counted
-$$;
+    )::counted;
+END $$;
 """
 
 # --- requests ---------------------------------------------------------------------------------------------------------
@@ -340,6 +375,7 @@ BEGIN
         FOR seen IN
             SELECT t.digest, t.items FROM watched_turn t
             WHERE t.scope = w ->> 'scope' AND t.task = w ->> 'task' AND t.thread = w ->> 'thread' ORDER BY t.n DESC
+            LIMIT most * {REPEATS}
         LOOP
             EXIT WHEN seen.digest IS DISTINCT FROM w ->> 'digest' OR times > most;
             IF seen.items != items_ THEN
@@ -527,7 +563,8 @@ END $$;
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 _WRITE = f"""
-CREATE FUNCTION write(jobs jsonb, me text, known bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE FUNCTION write(jobs jsonb, me text, known bigint) RETURNS jsonb LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan AS $$ -- one plan for all: how many rows an array has changes nothing
 DECLARE
     before_ bigint; newest bigint; wallets boolean; version_ bigint; stale boolean; job jsonb; answer jsonb;
     answers jsonb[] := '{{}}'; done counted[] := '{{}}'; uses used[] := '{{}}'; use_ used; revived record; r running;

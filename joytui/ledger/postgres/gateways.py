@@ -5,6 +5,7 @@ from __future__ import annotations
 from joytui.core.clock import now_ms
 from joytui.core.errors import UnreachableError
 from joytui.ledger.ids import COUNTER_BITS, LATEST_MS
+from joytui.ledger.postgres.schema import last_number
 from joytui.ledger.records import GatewayRow
 from joytui.ledger.sql.connection import Connection
 
@@ -51,8 +52,7 @@ def register(link: Connection, gateway: str, lease_ms: int) -> Numbers:
         "INSERT INTO gateway (id, slot, since, heartbeat, lease_until) VALUES (?, ?, ?, ?, ?)",
         (gateway, free[0], now, now, now + lease_ms),
     )
-    last = link.execute("SELECT coalesce(max(n), 0) FROM request").fetchall()[0][0]
-    return Numbers(free[0], last, now - now_ms())
+    return Numbers(free[0], last_number(link), now - now_ms())
 
 
 def announce(link: Connection, gateway: str, url: str, version: str) -> None:

@@ -274,6 +274,22 @@ MIGRATIONS = (
     CREATE TRIGGER raise_set AFTER INSERT OR DELETE ON node_raise FOR EACH STATEMENT EXECUTE FUNCTION access_changed();
     CREATE INDEX part_day_task ON part_day (task, day) WHERE task != '';
     """,
+    f"""
+    CREATE TABLE rollup_month (
+        month bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,
+        requests bigint NOT NULL, errors bigint NOT NULL, refused bigint NOT NULL, {_SUMS},
+        PRIMARY KEY (month, key_id, model, tier, provider)
+    );
+    CREATE TABLE part_month (
+        part TEXT NOT NULL, month bigint NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, task TEXT NOT NULL, repo TEXT NOT NULL,
+        commit_hash TEXT NOT NULL, client TEXT NOT NULL, requests bigint NOT NULL, errors bigint NOT NULL, {_SUMS},
+        PRIMARY KEY (part, month, key_id, model, tier, provider, project, thread, task, repo, commit_hash, client)
+    );
+    CREATE TABLE whole_month (
+        month bigint PRIMARY KEY, begins bigint NOT NULL, ends bigint NOT NULL, summed bigint NOT NULL
+    );
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 
@@ -386,6 +402,29 @@ def partition(day: int) -> str:
 def first_number(name: str) -> int:
     """The first number that belongs into a partition."""
     return int(name.removeprefix("ended_")) * DAY_MS << COUNTER_BITS
+
+
+def partitions(link: Connection) -> list[str]:
+    """The partitions of days, oldest first."""
+    names = {name for (name,) in link.execute(_PARTITIONS).fetchall()} - {REST}
+    return sorted(names, key=first_number)
+
+
+_PARTITIONS = (
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'ended'::regclass"
+)
+
+
+def last_number(link: Connection) -> int:
+    """The largest number of a request; 0: there is none. One day after the other: planning a question over all that are kept may take
+    longer than a statement is given."""
+    found = [link.execute(f"SELECT max(n) FROM {table}").fetchall()[0][0] for table in ("running", "keyless", REST)]
+    for name in reversed(partitions(link)):
+        newest = link.execute(f"SELECT max(n) FROM {name}").fetchall()[0][0]
+        if newest is not None:
+            found.append(newest)
+            break
+    return max((number for number in found if number is not None), default=0)
 
 
 def make_partitions(link: Connection, at_ms: int) -> None:

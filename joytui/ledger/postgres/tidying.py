@@ -7,23 +7,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from joytui.core.clock import now_ms
-from joytui.ledger.postgres.schema import REST, first_number, partition
+from joytui.ledger.postgres.schema import REST, first_number, partition, partitions
 from joytui.ledger.records import DAY_MS
 from joytui.ledger.retention import KEYLESS_ROWS, SLICE
 from joytui.ledger.sql import tidying
 from joytui.ledger.sql.connection import Connection
-
-_PARTITIONS = (
-    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'ended'::regclass"
-)
 
 
 def _requests(link: Connection, edge: int) -> int:
     """Rows go in the order in which they came, up to the first that is young: one that a wrong clock dated between others
     that are young is young as well, and one that it dated into the future goes with those that came after it.
 
-    The day that the edge lies in waits until it can go as a whole."""
+    The day that the edge lies in waits until it can go as a whole. Days without a request go as well."""
     cut: int | None = None
+    edge_begins = first_number(partition(edge // DAY_MS))
     for begins, name in _oldest_first(link):
         if (cut is not None and begins > cut) or name == partition(edge // DAY_MS):
             break
@@ -34,13 +31,14 @@ def _requests(link: Connection, edge: int) -> int:
         last = link.execute(old, (edge,)).fetchall()[0][0]
         if last is not None:
             return _drop(link, name) if first is None and _is_last(link, name, last) else _delete(link, name, last)
+        if begins < edge_begins and _is_last(link, name, -1):
+            return _drop(link, name)
     return 0
 
 
 def _oldest_first(link: Connection) -> list[tuple[int, str]]:
     """The days, each with the first number that it may have; what is in none of them with the first that it has."""
-    names = {name for (name,) in link.execute(_PARTITIONS).fetchall()} - {REST}
-    begins = [(first_number(name), name) for name in names]
+    begins = [(first_number(name), name) for name in partitions(link)]
     rest = link.execute(f"SELECT min(n) FROM {REST}").fetchall()[0][0]
     return sorted(begins if rest is None else [*begins, (rest, REST)])
 

@@ -74,7 +74,7 @@ def alert_sent(batch: Connection, alert_id: str, at_ms: int) -> None:
     )
 
 
-def alert_failed(batch: Connection, alert_id: str, error: Clean, again_at: int | None) -> None:
+def alert_failed(batch: Connection, alert_id: str, error: Clean | None, again_at: int | None) -> None:
     """It is tried again at that time (ms); None: no more."""
     batch.execute(
         "UPDATE alert SET state = ?, next_at = ?, error = ?, claimed_until = 0 WHERE id = ? AND state = 'waiting'",

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 from joytui.ledger.records import DAY_MS, PERIODS, Period, window_end, window_start
 from joytui.ledger.sql.connection import Connection
+from joytui.ledger.sql.months import month_label
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_within
-from joytui.ledger.sql.parts import ASIDE, DOCTOR, FROM_ROWS, PARTS, SUMS, TELLING
+from joytui.ledger.sql.parts import ASIDE, DOCTOR, FROM_ROWS, MONTHLY, PARTS, SUMS, TELLING
 from joytui.ledger.sql.reads import counted
 
 _ALL = ", ".join(SUMS)
@@ -132,6 +133,24 @@ def _first_whole_day(connection: Connection, kind: str, where: str) -> int:
 def _where(*conditions: str) -> str:
     given = [condition for condition in conditions if condition]
     return f"WHERE {' AND '.join(given)}" if given else ""
+
+
+def _months(connection: Connection) -> Iterator[Wrong | None]:
+    names = ("requests", "errors", "refused", *_AMOUNTS)
+    for table, where in (("rollup", ""), *((f"part {part}", f"part = '{part}' AND ") for part in MONTHLY)):
+        kind = table.split()[0]
+        counts = names if kind == "rollup" else SUMS
+        pairs = _pairs(
+            connection,
+            ("month",),
+            counts,
+            f"SELECT month, {_sum(counts)} FROM {kind}_month WHERE {where}month IN (SELECT month FROM whole_month WHERE summed = ends)"
+            " GROUP BY month",
+            f"SELECT month, {_sum(counts)} FROM whole_month, {kind}_day"
+            f" WHERE {where}summed = ends AND day >= begins AND day < ends GROUP BY month",
+        )
+        for (month,), by_month, by_day in pairs:
+            yield _unlike(f"{table}, {month_label(month)}", by_month, by_day, ("the month has", "its days have"))
 
 
 def _parts(connection: Connection) -> Iterator[Wrong | None]:
@@ -274,6 +293,7 @@ def _holds(connection: Connection) -> Iterator[Wrong | None]:
 
 _CHECKS: tuple[tuple[str, str, Callable[[Connection], Iterator[Wrong | None]]], ...] = (
     ("hours", "the hours of each day add up to the day", _hours),
+    ("months", "the days of each month that is summed add up to the month", _months),
     ("parts", "sums by model, key, project and thread add up to all requests", _parts),
     ("rows", "the rows of each day and key add up to its sums", _rows),
     ("budgets", "what budgets have spent is what their days cost", _budgets),
@@ -281,3 +301,4 @@ _CHECKS: tuple[tuple[str, str, Callable[[Connection], Iterator[Wrong | None]]], 
     ("wallets", "what wallets have is the sum of their movements, and what they hold is held", _wallets),
     ("holds", "whatever holds something is running", _holds),
 )
+CHECKS = len(_CHECKS)

@@ -208,7 +208,7 @@ class SqlLedger(ABC, Generic[W]):
     def alert_sent(self, alert_id: str, at_ms: int) -> asyncio.Future[None]:
         return self.write(sql_alerts.alert_sent, alert_id, at_ms)
 
-    def alert_failed(self, alert_id: str, error: Clean, again_at: int | None) -> asyncio.Future[None]:
+    def alert_failed(self, alert_id: str, error: Clean | None, again_at: int | None) -> asyncio.Future[None]:
         return self.write(sql_alerts.alert_failed, alert_id, error, again_at)
 
     def take_watch(self, holder: str, at_ms: int, lease_ms: int) -> asyncio.Future[bool]:

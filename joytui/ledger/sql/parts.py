@@ -46,6 +46,8 @@ PARTS = {
     "thread": frozenset({"key_id", "project", "repo", "commit_hash", "task", "thread"}),
 }
 """The columns that each part keeps apart; the smallest part first."""
+MONTHLY = ("route", "key", "project", "client")
+"""The parts that are also summed by month (`months`). Threads hardly live longer than a day: their months would be as many rows."""
 DOCTOR = "doctor"
 """The part of the doctor's test requests, which keeps everything apart. They are in it alone: in no other part, and in no rollup."""
 TELLING = "telemetry"
@@ -71,6 +73,11 @@ class Table(NamedTuple):
         """The end of an INSERT whose rows are added to what is there."""
         sums = ", ".join(f"{name} = {self.name}.{name} + excluded.{name}" for name in self.sums)
         return f"ON CONFLICT ({', '.join(self.place)}) DO UPDATE SET {sums}"
+
+    def by(self, unit: str) -> Table:
+        """The table of the same sums by another unit of time."""
+        kind, _, own = self.name.partition("_")
+        return Table(f"{kind}_{unit}", tuple(unit if name == own else name for name in self.place), self.sums)
 
 
 TABLES = {
@@ -101,7 +108,8 @@ def complete_from(connection: Connection, part: str) -> int:
     """From which moment on (ms, a day's beginning) a part holds everything; 0 once it is filled."""
     if part not in FROM_ROWS:
         return 0
-    row = connection.execute(
-        "SELECT (SELECT max(started_at) + 1 FROM request WHERE n < part_fill.n) FROM part_fill"
-    ).fetchone()
-    return 0 if row is None or row[0] is None else -(-row[0] // DAY_MS) * DAY_MS
+    filled = connection.execute("SELECT n FROM part_fill").fetchone()
+    if filled is None:
+        return 0
+    last = connection.execute("SELECT max(started_at) + 1 FROM request WHERE n < ?", filled).fetchone()[0]
+    return 0 if last is None else -(-last // DAY_MS) * DAY_MS

@@ -1,9 +1,8 @@
 """The tree of agents, from request rows: which tasks asked last, and what each of their threads did."""
-# ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from joytui.core.filters import Term
@@ -19,19 +18,17 @@ _NEWEST = f"""
     WHERE r.root_thread IS NOT NULL AND r.doctor = 0 AND r.n < ? AND {{condition}} ORDER BY r.n DESC LIMIT ?
 """
 _AGENTS = f"""
-    WITH agent AS (
-        SELECT r.root_thread, r.thread_id, max(r.n) AS newest, min(started_at) AS began,
-            max(started_at + coalesce(cast(latency_ms AS INTEGER), 0)) AS last, count(*) FILTER (WHERE status IS NULL) AS running,
-            count(*) AS requests, count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL) AS errors, sum(input_tokens) AS input,
-            sum(cached_input_tokens) AS cached, sum(output_tokens) AS output, sum(reasoning_tokens) AS reasoning,
-            sum(cost_nano) AS cost
-        {FROM} WHERE r.root_thread = ? AND r.doctor = 0 AND {{condition}} GROUP BY r.root_thread, r.thread_id
-    )
-    SELECT r.root_thread, r.thread_id, r.parent_thread, r.subagent, k.name, r.key_id, k.owner, r.project, r.repo, r.commit_hash, r.dirty,
-        coalesce(r.model_used, r.model), r.finish, began, last, running, requests, errors, input, cached, output, reasoning, cost
-    FROM agent JOIN request r ON r.n = newest LEFT JOIN api_key k ON k.id = r.key_id
-    ORDER BY began, newest
+    SELECT r.root_thread, max(r.n), min(started_at), max(started_at + coalesce(cast(latency_ms AS INTEGER), 0)),
+        count(*) FILTER (WHERE status IS NULL), count(*), count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL),
+        sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)
+    {FROM} WHERE r.root_thread IN ({{tasks}}) AND r.doctor = 0 AND {{condition}} GROUP BY r.root_thread, r.thread_id
 """
+_LAST_REQUESTS = """
+    SELECT r.n, r.root_thread, r.thread_id, r.parent_thread, r.subagent, k.name, r.key_id, k.owner, r.project, r.repo, r.commit_hash,
+        r.dirty, coalesce(r.model_used, r.model), r.finish
+    FROM request r LEFT JOIN api_key k ON k.id = r.key_id WHERE r.n IN ({numbers})
+"""
+AT_ONCE = 500
 
 
 def tasks(
@@ -41,8 +38,7 @@ def tasks(
     with one_state(connection):
         condition, values = to_sql(term) if term is not None else ("TRUE", [])
         wanted = _newest(connection, since, limit, condition, values) if task is None else [task]
-        agents = _AGENTS.format(condition=condition)
-        return [_agent(row) for one in wanted for row in connection.execute(agents, (one, *values)).fetchall()]
+        return _agents(connection, wanted, condition, values)
 
 
 def _newest(connection: Connection, since: int, limit: int, condition: str, values: Sequence[Any]) -> list[str]:
@@ -57,7 +53,32 @@ def _newest(connection: Connection, since: int, limit: int, condition: str, valu
     return list(found)
 
 
-def _agent(row: tuple[Any, ...]) -> AgentRow:
-    *named, dirty, model, finish, began, last, running = row[:16]
-    told: list[Any] = [*named, bool(dirty), model, finish, began, last, running, UsageTotals._make(row[16:])]
-    return AgentRow(*told)
+def _agents(connection: Connection, tasks_: Sequence[str], condition: str, values: Sequence[Any]) -> list[AgentRow]:
+    """Those of each task, in the order in which they began. All tasks are asked for at once, and their last requests by number:
+    planning a question over every day that is kept costs PostgreSQL more than its answer."""
+    summed: list[tuple[Any, ...]] = []
+    for some in _batched(tasks_, AT_ONCE):
+        words = _AGENTS.format(tasks=_marks(some), condition=condition)
+        summed += connection.execute(words, (*some, *values)).fetchall()
+    last: dict[int, tuple[Any, ...]] = {}
+    for numbers in _batched([row[1] for row in summed], AT_ONCE):
+        for n, *told in connection.execute(_LAST_REQUESTS.format(numbers=_marks(numbers)), numbers).fetchall():
+            last[n] = tuple(told)
+    places = {task: place for place, task in enumerate(tasks_)}
+    summed.sort(key=lambda row: (places[row[0]], row[2], row[1]))
+    return [_agent(last[newest], sums) for _, newest, *sums in summed]
+
+
+def _batched(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _marks(items: Sequence[Any]) -> str:
+    return ", ".join("?" * len(items))
+
+
+def _agent(told: tuple[Any, ...], sums: Sequence[Any]) -> AgentRow:
+    *named, dirty, model, finish = told
+    began, last, running, *totals = sums
+    agent: list[Any] = [*named, bool(dirty), model, finish, began, last, running, UsageTotals._make(totals)]
+    return AgentRow(*agent)

@@ -14,6 +14,7 @@ from itertools import takewhile
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.retention import SLICE
 from joytui.ledger.sql.connection import Connection
+from joytui.ledger.sql.months import forget
 from joytui.ledger.sql.parts import ASIDE, FROM_OUTSIDE, PARTS, TABLES
 
 NS = 1_000_000
@@ -59,6 +60,7 @@ def _fold(batch: Connection, name: str, among: str, foldable: str, edge: int) ->
     rows = batch.execute(
         f"SELECT {place}, {sums} FROM {name} WHERE {among}day = ? AND {foldable} GROUP BY {', '.join(kept)}", (day,)
     ).fetchall()
+    forget(batch, day)
     gone = batch.execute(f"DELETE FROM {name} WHERE {among}day = ? AND {foldable}", (day,)).rowcount
     marks = ", ".join("?" * len(rows[0]))
     for row in rows:

@@ -1,6 +1,7 @@
-"""Sums by any grouping: whole days and hours from the rollups, the ends of the range from request rows.
+"""Sums by any grouping: whole months, days and hours from the rollups, the ends of the range from request rows.
 
-A range is cut at its hours and days, so "since 12:34" is exact and a month is still read from thirty daily rows a key.
+A range is cut at its hours, days and months, so "since 12:34" is exact and a month is still read from thirty daily rows a key, or from
+one where it has been over for some days (`months`).
 (Where retention took the rows, hours are all that is left, and later days: of one that the range cuts, nothing is counted.)
 Each question is answered from the smallest sums that hold it (`ledger.parts`, then the rollups); only filtered questions,
 and fields that no sums keep apart together, are summed from request rows.
@@ -10,27 +11,32 @@ and fields that no sums keep apart together, are summed from request rows.
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from functools import cache
+from itertools import accumulate, groupby, product
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from joytui.core.filters import Term
 from joytui.core.periods import period_label
 from joytui.core.token_counts import MANY, OTHERS, Teller, Tests, UsageRow, UsageTotals
+from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.filters import FROM, Sql, to_sql
 from joytui.ledger.sql.histogram import bucket_middle
-from joytui.ledger.sql.parts import DOCTOR, PROGRAM, TELLING, complete_from, part_for
+from joytui.ledger.sql.months import Month, first_day, month_label, month_of, whole_months
+from joytui.ledger.sql.parts import DOCTOR, MONTHLY, PROGRAM, TELLING, complete_from, part_for
 from joytui.ledger.sql.teams import HOLDERS
 
 TIMES = {
     "hour": "{hour}",
     "day": "{day}",
     "week": "({day} + 3) / 7",  # 1970 began on a Thursday
-    "month": "strftime('%Y-%m', {day} * 86400, 'unixepoch')",
+    "month": "{month}",
 }
-"""The periods in SQL, from hours or days since 1970."""
+"""The periods in SQL, from hours, days or months since 1970."""
 ROLLED = {"key_id", "model", "tier", "provider"}
 
 _SUMS = "sum(requests), sum(errors), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
@@ -92,7 +98,9 @@ def usage(
         field = next((name for name in by if name not in TIMES), "")
         values = (field, tuple(only)) if only is not None else None
         of_teams = None if teams is None else tuple(teams)
-        wanted = _Question(tuple(by), since, until, term, None, values, tests, source, of_teams)
+        coarse = set(by) & set(TIMES) <= {"month"} and term is None
+        months = tuple(whole_months(connection)) if coarse else ()
+        wanted = _Question(tuple(by), since, until, term, None, values, tests, source, of_teams, months)
         wanted = wanted._replace(summary=_summary(connection, wanted))
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
         keys = _keys(connection) if set(_OF_KEYS) & set(by) else {}
@@ -115,6 +123,10 @@ class _Summary(NamedTuple):
     part: str | None
     complete_from: int
 
+    @property
+    def by_month(self) -> bool:
+        return self.part is None or self.part in MONTHLY
+
 
 class _Question(NamedTuple):
     by: tuple[str, ...]
@@ -126,6 +138,7 @@ class _Question(NamedTuple):
     tests: Tests = "in"
     source: Teller = "gateway"
     teams: tuple[str, ...] | None = None
+    months: tuple[Month, ...] = ()  # those whose sums may be read instead of their days'
 
 
 def _summary(connection: Connection, asked: _Question) -> _Summary | None:
@@ -148,9 +161,10 @@ def _clamped(connection: Connection, since: int, until: int) -> tuple[int, int]:
     An end beyond the last request is that day's end, and a beginning before the first its day's: whole days are summed
     up already, the rows of a begun hour are not. Where retention took the last rows, their hours still tell when they were.
     """
-    first, last_day, last_hour, newest = connection.execute(_RANGE).fetchone()
+    first, last_day, last_hour = connection.execute(_RANGE).fetchone()
     if first is None:
         return since, min(since, until)
+    newest = connection.execute(_NEWEST, ((last_day - 1) * DAY_MS << COUNTER_BITS,)).fetchone()[0]
     last = last_day * 24 + 23 if last_hour is None else last_hour
     at = newest or 0
     if until > (at if at // HOUR_MS >= last else (last + 1) * HOUR_MS - 1):
@@ -160,15 +174,20 @@ def _clamped(connection: Connection, since: int, until: int) -> tuple[int, int]:
 
 _RANGE = """
     WITH held_day AS (
-        SELECT min(day) AS first, max(day) AS last FROM rollup_day
-        UNION ALL SELECT min(day), max(day) FROM part_day WHERE part IN ('doctor', 'telemetry')
+        SELECT (SELECT min(day) FROM rollup_day) AS first, (SELECT max(day) FROM rollup_day) AS last
+        UNION ALL SELECT (SELECT min(day) FROM part_day WHERE part = 'doctor'), (SELECT max(day) FROM part_day WHERE part = 'doctor')
+        UNION ALL
+        SELECT (SELECT min(day) FROM part_day WHERE part = 'telemetry'), (SELECT max(day) FROM part_day WHERE part = 'telemetry')
     ), held_hour AS (
-        SELECT max(hour) AS last FROM rollup_hour UNION ALL SELECT max(hour) FROM part_hour WHERE part IN ('doctor', 'telemetry')
+        SELECT max(hour) AS last FROM rollup_hour UNION ALL SELECT max(hour) FROM part_hour WHERE part = 'doctor'
+        UNION ALL SELECT max(hour) FROM part_hour WHERE part = 'telemetry'
     )
-    SELECT (SELECT min(first) FROM held_day), (SELECT max(last) FROM held_day), (SELECT max(last) FROM held_hour),
-        (SELECT max(started_at) FROM request)
+    SELECT (SELECT min(first) FROM held_day), (SELECT max(last) FROM held_day), (SELECT max(last) FROM held_hour)
 """
-"""The first and the last day, the last hour, and the newest request of a store."""
+"""The first and the last day, and the last hour. One edge of one part a SELECT: each is an end of an index."""
+_NEWEST = "SELECT max(started_at) FROM request WHERE +n >= ?"
+"""The newest request, among those whose numbers are of the last two days (else PostgreSQL looks into each day that it has). That is no
+promise about numbers: where one of another day is newer, the last hour is read from rows."""
 
 
 def _parts(connection: Connection, asked: _Question) -> Iterator[Part]:
@@ -189,7 +208,7 @@ def _summaries(asked: _Question) -> Iterator[_Summary]:
 
 
 def _segments(asked: _Question) -> list[tuple[str, int, int]]:
-    """The range as pieces of rows, hours and days, each with its edges in ms."""
+    """The range as pieces of rows, hours, days and months, each with its edges in ms."""
     since, until, summary = asked.since, asked.until, asked.summary
     if summary is None:
         return [("rows", since, until)] if since < until else []
@@ -202,13 +221,33 @@ def _segments(asked: _Question) -> list[tuple[str, int, int]]:
     if "hour" in asked.by or day_low >= day_high:
         pieces.append(("hour", hour_low, hour_high))
     else:
-        pieces += [("hour", hour_low, day_low), ("day", day_low, day_high), ("hour", day_high, hour_high)]
+        pieces += [("hour", hour_low, day_low), *_days(asked, day_low, day_high), ("hour", day_high, hour_high)]
     pieces.append(("rows", hour_high, until))
     return [piece for piece in pieces if piece[1] < piece[2]]
 
 
+def _days(asked: _Question, low: int, high: int) -> Iterator[tuple[str, int, int]]:
+    """Whole days as pieces of months, where those are summed, and of days."""
+    assert asked.summary is not None
+    at = read = low  # how far the pieces have come, and how far their last one may be read by month
+    for month in asked.months if asked.summary.by_month else ():
+        begins, ends = month.begins * DAY_MS, month.ends * DAY_MS
+        if begins < low or ends > high:
+            continue
+        if begins > read:
+            yield "month", at, read
+            yield "day", read, begins
+            at = begins
+        read = ends
+    yield "month", at, read
+    yield "day", read, high
+
+
 def _from_sums(connection: Connection, asked: _Question, kind: str, low: int, high: int) -> Iterator[Part]:
+    kind = _kept(asked, kind)
     clock = {"hour": "hour", "day": "hour / 24" if kind == "hour" else "day"}
+    if "month" in asked.by:
+        clock["month"] = "month" if kind == "month" else _month(kind, HOUR_MS if kind == "hour" else DAY_MS, low, high)
     groups = [TIMES[name].format(**clock) if name in TIMES else _PLACES[name] for name in asked.by]
     table, values = _table(asked, kind, low, high)
     condition, only = _only(asked, _PLACES)
@@ -218,15 +257,37 @@ def _from_sums(connection: Connection, asked: _Question, kind: str, low: int, hi
 def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
     """FROM and WHERE of a piece of the range in its sums."""
     assert asked.summary is not None
-    unit = HOUR_MS if kind == "hour" else DAY_MS
+    kind = _kept(asked, kind)
+    edges = [low // HOUR_MS, high // HOUR_MS] if kind == "hour" else [low // DAY_MS, high // DAY_MS]
+    if kind == "month":
+        edges = [month_of(edge) for edge in edges]
     part, values = ("part = ? AND ", [asked.summary.part]) if asked.summary.part else ("", [])
     condition, teams = _of_teams(asked, "key_id")
     text = f"FROM {asked.summary.tables}_{kind} WHERE {part}{kind} >= ? AND {kind} < ?{condition}"
-    return text, [*values, low // unit, high // unit, *teams]
+    return text, [*values, *edges, *teams]
+
+
+def _kept(asked: _Question, kind: str) -> str:
+    """By which unit a piece of months is read: what stands aside has days alone."""
+    assert asked.summary is not None
+    return "day" if kind == "month" and not asked.summary.by_month else kind
+
+
+def _month(column: str, unit: int, low: int, high: int) -> str:
+    """The month of a moment between these (ms), which a column has in units of so many ms."""
+    first, last = month_of(low // DAY_MS), month_of((high - 1) // DAY_MS)
+    if first == last:
+        return f"(0 * {column} + {first})"  # no constant: GROUP BY would take it for the place of a column
+    cases = " ".join(
+        f"WHEN {column} < {first_day(month + 1) * DAY_MS // unit} THEN {month}" for month in range(first, last)
+    )
+    return f"CASE {cases} ELSE {last} END"
 
 
 def _from_rows(connection: Connection, asked: _Question, low: int, high: int) -> Iterator[Part]:
     clock = {"hour": f"(r.started_at / {HOUR_MS})", "day": f"(r.started_at / {DAY_MS})"}
+    if "month" in asked.by:
+        clock["month"] = _month("r.started_at", 1, low, high)
     groups = [TIMES[name].format(**clock) if name in TIMES else _ROW_PLACES[name] for name in asked.by]
     table, values = _rows(asked, low, high)
     condition, only = _only(asked, _ROW_PLACES)
@@ -367,6 +428,8 @@ class _Names(dict[Any, tuple[str | None, ...]]):
             return period_label(
                 self._field, {"hour": value, "day": value * 24, "week": (value * 7 - 3) * 24}[self._field]
             )
+        if self._field == "month":
+            return month_label(value)
         return str(value) or None
 
 
@@ -385,31 +448,38 @@ def _order(by: Sequence[str], row: UsageRow) -> tuple[Any, ...]:
 # --- latency ----------------------------------------------------------------------------------------------------------
 
 
+SHARES = (50, 95, 99)
+
+
 def latency(connection: Connection, since: int, until: int) -> list[dict[str, Any]]:
     """Percentiles by hour, ms: {"hour", "requests", "latency_p50", …, "ttft_p99"}."""
     hours: dict[int, dict[str, list[tuple[int, int]]]] = {}
-    for hour, kind, index, requests in connection.execute(
-        "SELECT hour, kind, bucket, requests FROM latency_hour WHERE hour >= ? AND hour < ? ORDER BY hour, bucket",
+    rows = connection.execute(
+        "SELECT hour, kind, bucket, requests FROM latency_hour WHERE hour >= ? AND hour < ? ORDER BY hour, kind, bucket",
         (since // HOUR_MS, -(-until // HOUR_MS)),
-    ):
-        hours.setdefault(hour, {"total": [], "ttft": []})[kind].append((index, requests))
+    )
+    for (hour, kind), buckets in groupby(rows.fetchall(), key=itemgetter(0, 1)):
+        hours.setdefault(hour, {"total": [], "ttft": []})[kind] = [row[2:] for row in buckets]
     return [_latency_row(hour, kinds) for hour, kinds in hours.items()]
 
 
 def _latency_row(hour: int, kinds: dict[str, list[tuple[int, int]]]) -> dict[str, Any]:
     row: dict[str, Any] = {"hour": period_label("hour", hour), "requests": sum(n for _, n in kinds["total"])}
     for kind, name in (("total", "latency"), ("ttft", "ttft")):
-        for share in (50, 95, 99):
-            row[f"{name}_p{share}"] = percentile(kinds[kind], share / 100)
+        for share, value in percentiles(kinds[kind]).items():
+            row[f"{name}_p{share}"] = value
     return row
 
 
-def percentile(buckets: list[tuple[int, int]], share: float) -> float | None:
-    """The value (ms) below which this share lies; None of nothing."""
-    total = sum(n for _, n in buckets)
-    seen = 0
-    for index, n in buckets:
-        seen += n
-        if seen >= share * total:
-            return round(bucket_middle(index), 3)
-    return None
+def percentiles(buckets: Sequence[tuple[int, int]]) -> dict[int, float | None]:
+    """Of buckets in their order, each with how many it holds: the values (ms) below which 50, 95 and 99 in a hundred lie; None of
+    nothing."""
+    seen = list(accumulate(n for _, n in buckets))
+    if not seen:
+        return dict.fromkeys(SHARES)
+    return {share: _middle(buckets[bisect_left(seen, seen[-1] * share / 100)][0]) for share in SHARES}
+
+
+@cache
+def _middle(bucket: int) -> float:
+    return round(bucket_middle(bucket), 3)

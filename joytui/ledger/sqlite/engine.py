@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
+    DAY_MS,
     Access,
     AgentRow,
     Candidate,
@@ -42,6 +44,7 @@ from joytui.ledger.sql import (
     usage_sums,
 )
 from joytui.ledger.sql.engine import SqlLedger
+from joytui.ledger.sql.months import REST_DAYS
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.schema import migrate
@@ -94,6 +97,8 @@ class SqliteLedger(SqlLedger[Writer]):
         connection.close()
         self._writer.start()
         self._numbers = Numbers(self.read_now(reads.last_number))
+        if self._spool is not None:
+            self._spool.take_over(partial(self.read_now, reads.has_any))
         left = [] if self._spool is None else self._spool.left()
         self.interrupted = self.write_now(upkeep.recover, left)
         if self._spool is not None:
@@ -281,6 +286,10 @@ class SqliteLedger(SqlLedger[Writer]):
             while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
                 gone += count
                 await asyncio.sleep(SLICE_PAUSE_S)
+        more = True
+        while more:
+            more = await self.write(upkeep.sum_months, at_ms - REST_DAYS * DAY_MS)
+            await asyncio.sleep(SLICE_PAUSE_S)
         return gone
 
     def catch_up(self) -> asyncio.Future[bool]:

@@ -303,6 +303,27 @@ MIGRATIONS = (
     CREATE TRIGGER raise_gone AFTER DELETE ON node_raise BEGIN UPDATE access SET version = version + 1; END;
     CREATE INDEX part_day_task ON part_day (task, day) WHERE task != '';
     """,
+    """
+    CREATE TABLE rollup_month (
+        month INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL, provider TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL,
+        PRIMARY KEY (month, key_id, model, tier, provider)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE part_month (
+        part TEXT NOT NULL, month INTEGER NOT NULL, key_id TEXT NOT NULL, model TEXT NOT NULL, tier TEXT NOT NULL,
+        provider TEXT NOT NULL, project TEXT NOT NULL, thread TEXT NOT NULL, task TEXT NOT NULL, repo TEXT NOT NULL,
+        commit_hash TEXT NOT NULL, client TEXT NOT NULL,
+        requests INTEGER NOT NULL, errors INTEGER NOT NULL, input_tokens INTEGER NOT NULL,
+        cached_input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
+        cost_nano INTEGER NOT NULL,
+        PRIMARY KEY (part, month, key_id, model, tier, provider, project, thread, task, repo, commit_hash, client)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE whole_month (
+        month INTEGER PRIMARY KEY, begins INTEGER NOT NULL, ends INTEGER NOT NULL, summed INTEGER NOT NULL
+    ) STRICT;
+    """,
 )
 
 

@@ -11,6 +11,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
 from joytui.ledger.retention import SLICE
 from joytui.ledger.spool import End
+from joytui.ledger.sql.months import sum_next
 from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
@@ -20,7 +21,7 @@ from joytui.ledger.sqlite.writer import Batch
 
 def recover(batch: Batch, left: Sequence[End]) -> int:
     """At the start, nothing can be running: the ends that an earlier gateway left are written, rows still open are ended (status
-    500) and charged for what was noted of them as passed, holds released.
+    500) and charged for what was noted of them as passed, holds released, and nobody is sending an alert.
 
     Gives how many requests a process took with it when it died.
     """
@@ -39,6 +40,7 @@ def recover(batch: Batch, left: Sequence[End]) -> int:
         end_request(batch, opened, ended, budget_id, held=True)
     for (n,) in batch.execute("SELECT DISTINCT n FROM hold").fetchall():
         release(batch, n, 0)
+    batch.execute("UPDATE alert SET claimed_until = 0 WHERE claimed_until != 0")
     return len(rows)
 
 
@@ -56,6 +58,17 @@ def probe(batch: Batch) -> None:
     """Takes some pages and gives them back: a full disk does not mind a transaction that writes nothing."""
     batch.execute("INSERT INTO spent_id VALUES ('', ?, 0)", ("probe" * 8_000,))
     batch.execute("DELETE FROM spent_id WHERE key_id = ''")
+
+
+def sum_months(batch: Batch, edge: int) -> bool:
+    """`months.sum_next`, once an older store has all of its days."""
+    if any(
+        batch.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+        for table in ("part_fill", "uncleaned", "client_fill")
+    ):
+        return False
+    batch.sums.months_until = None
+    return sum_next(batch, edge)
 
 
 # --- what an older store lacks ----------------------------------------------------------------------------------------

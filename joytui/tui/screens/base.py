@@ -14,6 +14,7 @@ from joytui.tui.console import Console, console_of
 from joytui.tui.current_size import CurrentSize
 from joytui.tui.keymap import named
 from joytui.tui.textual_private import PacedScreen
+from joytui.tui.widgets.alert_line import AlertLine
 from joytui.tui.widgets.keybar import KeyBar
 from joytui.tui.widgets.masthead import Masthead
 
@@ -93,6 +94,7 @@ class ConsoleScreen(CurrentSize, PacedScreen):
 
     def compose(self) -> ComposeResult:
         yield Masthead(self.MODE)
+        yield AlertLine()
         yield from self.compose_body()
         yield TooSmall()
         yield KeyBar()

@@ -1,0 +1,1 @@
+"""Alerts: what raises them (`noticing`, `look`), their words, and how they reach a webhook (`sending`, `outbox`)."""
