@@ -11,7 +11,7 @@ from pathlib import Path
 
 COMMANDS = (
     "doctor", "report", "triage", "codex", "setup", "gateway", "try", "serve", "keys", "wallet", "logs", "usage", "tasks", "models",
-    "store", "telemetry", "fleet", "teams", "tokens", "audit", "alerts", "completion",
+    "store", "telemetry", "fleet", "teams", "tokens", "audit", "budgets", "alerts", "completion",
 )  # fmt: skip
 """The commands that advice may name."""
 _ADVICE = re.compile(
