@@ -188,7 +188,7 @@ def direct(folder: Path) -> str:
 
 def appears(camera: Camera) -> None:
     terminal = camera.terminal
-    terminal.wait_for("$", "Codex has done nothing on this machine yet", "no gateway runs", timeout=TURN_S)
+    terminal.wait_for("$", "Codex has done nothing on this machine yet", "no gateway", timeout=TURN_S)
     camera.take("Nothing is set up: no gateway, no relay. Codex talks to its provider directly", 3.0)
     says = "A turn of Codex, and its row in Logs as it happens"
     camera.type(TURN, says)

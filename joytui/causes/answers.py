@@ -270,7 +270,7 @@ def _by_words(answer: ErrorAnswer) -> Found | None:
     page = answer.kind in ("html", "text")
     for cause, pattern in _anywhere():
         if pattern.search(answer.message) or (page and pattern.search(answer.text)):
-            if cause == "responses-unsupported":  # or its upstream has none: the walk finds out
+            if cause == "responses-unsupported" and answer.status in (404, 405, 501):  # the walk finds out more
                 return ROUTE, {}
             title = {"page": answer.message[:200]} if cause == "edge-blocked" and answer.message else {}
             return cause, title or part_of(cause, answer.message)

@@ -16,7 +16,7 @@ start      it ends by itself, before any request
 elsewhere  it runs, and asks OpenAI or another provider: the gateway never hears of it
 connect    the request does not get out: Codex shows “waiting for network” and never gives up
 send       the request is out, or nearly so, and nothing that a gateway would say comes back
-answer     the gateway (or what stands in its place) refuses
+answer     the gateway (or what is in its place) refuses
 stream     the answer begins well, with 200, and does not end as Codex needs it
 """
 

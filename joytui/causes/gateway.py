@@ -1,4 +1,4 @@
-"""What the gateway, or what stands in its place, answers."""
+"""What the gateway, or what is in its place, answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands between Codex and the gateway: names, connections, proxies, certificates."""
+"""What is between Codex and the gateway: names, connections, proxies, certificates."""
 
 from __future__ import annotations
 

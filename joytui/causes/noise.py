@@ -1,4 +1,4 @@
-"""What Codex prints in runs that end well: nobody needs to act on it, and it explains no failure that stands beside it."""
+"""What Codex prints in runs that end well: nobody needs to act on it, and it explains no failure that is beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How costs and times stand in tables, on top of `core.amounts`: "~" before an estimate, local time."""
+"""How costs and times are in tables, on top of `core.amounts`: "~" before an estimate, local time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def cost(record: RequestRecord) -> str:
-    """Credits, with "~" where they are estimated; nothing if nothing was charged and nobody said so."""
+    """Credits, with "~" if estimated; empty if nothing was charged and no source reported it."""
     if record.cost_source == "none":
         return ""
     return ("~" if record.cost_source == "estimated" else "") + credits(record.cost_nano)

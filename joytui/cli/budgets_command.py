@@ -78,7 +78,7 @@ def _read(args: argparse.Namespace) -> None:
     args.until = moment(args.until, "--until", parse_expiry)
     if args.until is None and args.amount != "0" and node.kind != "task":
         raise UsageError(
-            "until when?", where="--until", hint=f"joytui budgets raise {args.node} {args.amount} --until 24h"
+            "a raise has an end", where="--until", hint=f"joytui budgets raise {args.node} {args.amount} --until 24h"
         )
 
 

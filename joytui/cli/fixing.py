@@ -55,7 +55,7 @@ def run_undo(invocation: Invocation) -> int:
 
 
 def run_fix(args: argparse.Namespace, invocation: Invocation) -> int:
-    """Examines, fixes, examines again, until nothing is left that it can fix. What did not help is put back."""
+    """Examines, fixes, examines again, until nothing is left that it can fix. What did not help is restored."""
     from joytui.doctor.fix.outcome import after_all, settled, told
 
     if not args.yes and not sys.stdin.isatty():
@@ -147,7 +147,7 @@ def tidied(invocation: Invocation) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was done. `entry` None: something was run, which cannot be put back."""
+    """What was done. `entry` None: something was run, which cannot be restored."""
 
     summary: str
     entry: Entry | None = None

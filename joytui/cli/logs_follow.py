@@ -64,7 +64,7 @@ class _Both:
         self._wish = wish
         self._feed = feed
         self._passes = wish.passes()
-        self._shown = TurnIndex()  # the turns that Codex alone told of when they ended
+        self._shown = TurnIndex()  # the turns that only Codex reported when they ended
 
     async def hear_gateway(self, seen: int | None) -> None:
         if self.console is not None:
@@ -111,7 +111,7 @@ class _Both:
         self._show([*rows.values()])
 
     async def _told(self, turns: Sequence[Turn]) -> set[str]:
-        """Those of which the gateway has a row. While it is away, nobody tells of them but Codex."""
+        """The turns for which the gateway has a row. While it is unreachable, only Codex reports them."""
         if self.console is None or not turns:
             return set()
         await asyncio.sleep(GRACE_S)

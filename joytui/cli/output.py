@@ -77,7 +77,7 @@ def colours(stream: TextIO) -> bool:
 
 
 def paint(text: str, *styles: str, stream: TextIO | None = None) -> str:
-    """Text in colour where the stream (stdout unless told) wants it."""
+    """Text in colour where the stream (stdout unless given) wants it."""
     if not styles or not colours(stream or sys.stdout):
         return text
     return f"\x1b[{';'.join(STYLES[s] for s in styles)}m{text}\x1b[0m"

@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def surplus(unknown: Sequence[str], options: Sequence[str]) -> str:
-    """What to say of words that nobody took: options by their name where it is one, nothing else."""
+    """The message for unrecognised arguments: options by name if they are options, nothing else."""
     dashed = [word for word in unknown if word.startswith("-") and word != "-"]
     if not dashed:
         what = f"{len(unknown)} unexpected arguments" if len(unknown) > 1 else "unexpected argument"

@@ -58,10 +58,10 @@ def row(record: RequestRecord, *, dated: bool) -> list[str]:
 def table_lines(
     records: Sequence[RequestRecord], *, width: int | None, fixed: bool = False, day: date | None = None
 ) -> list[str]:
-    """Head and rows. On a narrow terminal the reason of a failure stands on its own line, below the request.
+    """Head and rows. On a narrow terminal the reason of a failure is on its own line, below the request.
 
     On a terminal the rows hold the time of day, and its own line names the day where it changes: `day` is that of
-    the row before the first (today unless told), which needs no line. In a pipe (`width` None), where a row may end up
+    the row before the first (today unless given), which needs no line. In a pipe (`width` None), where a row may end up
     alone, each has its date.
 
     `fixed`: the columns do not depend on these records, for a table that grows gradually.

@@ -43,12 +43,12 @@ async def gateway(args: argparse.Namespace) -> str:
             what = (
                 f"the gateway is already running, {'with upstream ' + present if present else 'with its offline model'}"
             )
-            raise RefusedError(what, where=found.url, hint="run `joytui gateway stop`, then the same setup again")
+            raise RefusedError(what, where=found.url, hint="run run `joytui gateway stop`, then the same setup again")
     return found.url
 
 
 async def let_go() -> None:
-    """A gateway that was started for nothing ends again; one that has a key, or that somebody else started, stays."""
+    """Stops a gateway that was started for nothing; one with a key, or one that was already running, stays."""
     from joytui.client.local import connect, leave
 
     async with await connect(places(), start=False) as console:

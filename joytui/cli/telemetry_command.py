@@ -152,7 +152,7 @@ async def _on_at(console: ConsoleClient, args: argparse.Namespace, token: str) -
 
 
 async def _own_token(console: ConsoleClient) -> str:
-    """A new token of this machine's user; one of that name that nobody knows any more is revoked."""
+    """A new token for this machine's user; an older one of that name, whose value is lost, is revoked."""
     from joytui.doctor.setup import user_name
 
     name = f"codex-{user_name()}"
@@ -178,7 +178,7 @@ def _changes(gateway_url: str, token: str) -> tuple[Change, ...]:
 
 
 def _wanted(args: argparse.Namespace, gateway_url: str, token: str) -> bool:
-    """Shows what would change, and asks; False if nothing does, or nobody wants it."""
+    """Shows what would change, and asks; False if nothing would, or the user says no."""
     from joytui.cli.fixing import ask
 
     changes = _changes(gateway_url, token or NEW_TOKEN)

@@ -3,7 +3,7 @@
     async with await connect(places()) as console:      # client.local.connect
         page = await console.requests(filter="status:4xx", limit=100)
 
-How it is asked, and which errors come of that, stands in `console_api`.
+How it is asked, and which errors come of that, is in `console_api`.
 """
 
 from __future__ import annotations

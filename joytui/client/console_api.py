@@ -1,6 +1,6 @@
-"""Asking a gateway's console API, and judging what answers. What there is to ask for stands in `console`.
+"""Asking a gateway's console API, and judging what answers. What there is to ask for is in `console`.
 
-Errors: UnreachableError (exit 3) when nobody, or somebody else, answers; RefusedError (exit 1) when the gateway said no.
+Errors: UnreachableError (exit 3) when no gateway answers; RefusedError (exit 1) when the gateway refuses.
 Every error has `what`, `where` (the URL) and mostly a `hint`. The token is sent only over connections that `on_connection`
 (the proof of a local gateway, client.local) let pass.
 """

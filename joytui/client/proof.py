@@ -50,9 +50,9 @@ class LocalGateway:
 
 
 async def ask_proof(url: str, admin_token: str) -> Proven | None:
-    """Proof by the gateway at the URL; None if nobody listens.
+    """Proof by the gateway at the URL; None if nothing listens there.
 
-    Raises UnreachableError if somebody does who does not prove it, or does not answer.
+    Raises UnreachableError if something listens that gives no proof, or no answer.
     """
     import httpx
 

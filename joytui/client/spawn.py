@@ -51,7 +51,7 @@ async def spawn_gateway(places: Places, arguments: tuple[str, ...], env: Mapping
         async with asyncio.timeout(START_DEADLINE):
             ready, kind = await _outcome(process)
             if not ready:
-                await _watch(process.pid)  # it ends by itself: what is wrong stands in its log only then
+                await _watch(process.pid)  # it ends by itself: what is wrong is in its log only then
     except TimeoutError:
         raise UnreachableError(
             f"the gateway was not ready within {START_DEADLINE:.0f} s",

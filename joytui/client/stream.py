@@ -131,7 +131,7 @@ async def blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[Block]:
 
 
 def page_blocks(data: Mapping[str, Any]) -> Iterator[Block]:
-    """What stands in an answer that was asked for by column, oldest change first. Raises ValueError."""
+    """What is in an answer that was asked for by column, oldest change first. Raises ValueError."""
     if "columns" in data:
         block = from_json(data["columns"])
         if block.rows:

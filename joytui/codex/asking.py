@@ -41,7 +41,7 @@ _UNKNOWN_FIELD = re.compile(r"unknown configuration field `([^`]+)`")
 
 
 def program_of(binary: CodexBinary) -> Path | None:
-    """The file to ask: the native program of an npm package, else what stands on PATH. None for one that is not plainly the user's
+    """The file to ask: the native program of an npm package, else what is on PATH. None for one that is not plainly the user's
     or root's: a file that others may write is not run."""
     real = Path(os.path.realpath(binary.path))
     for file in (*_native(real), real):

@@ -83,7 +83,7 @@ def auth_json(codex_home: Path) -> Mapping[str, Any]:
 
 
 def as_bytes(value: str) -> bytes:
-    """The value as it stands in the environment (lone surrogates are the bytes that were no UTF-8, or Windows' halves)."""
+    """The value as it is in the environment (lone surrogates are the bytes that were no UTF-8, or Windows' halves)."""
     try:
         return value.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -150,7 +150,7 @@ def oddities(value: str) -> tuple[str, ...]:
 
 
 def looks_secret(text: str, env: Mapping[str, str]) -> bool:
-    """Whether what stands in `env_key` is a key rather than a variable's name."""
+    """Whether what is in `env_key` is a key rather than a variable's name."""
     if len(text) >= 12 and text in env.values():
         return True
     name, sign, value = text.partition("=")

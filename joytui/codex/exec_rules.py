@@ -2,7 +2,7 @@
 
 Source: Codex 0.169.0, observed. The files are Starlark, of $CODEX_HOME/rules and of a trusted project's .codex/rules, not of
 folders below them; `codex exec --ignore-rules` leaves them out. Starlark is read here as the Python that it is nearly a part
-of: what neither accepts, what Python has and Starlark has not, and the arguments of a rule where they stand there plainly.
+of: what neither accepts, what Python has and Starlark has not, and the arguments of a rule where they are there plainly.
 What only running it would show (an example that no rule matches) is not looked for.
 """
 
@@ -93,7 +93,7 @@ def rules_fault(text: str) -> tuple[int, str] | None:
 
 
 def _tab(text: str) -> int | None:
-    """The first line that a tab indents; None if it may stand in a string over several lines."""
+    """The first line that a tab indents; None if it may be in a string over several lines."""
     if '"""' in text or "'''" in text:
         return None
     return next((number for number, row in enumerate(text.split("\n"), 1) if row.startswith("\t")), None)
@@ -112,7 +112,7 @@ def _reserved(tree: ast.Module) -> tuple[int, str] | None:
 
 
 def _refused_call(tree: ast.Module) -> tuple[int, str] | None:
-    """The first call at the top of the file that fails as it stands there."""
+    """The first call at the top of the file that fails as it is there."""
     known = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     known |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for statement in tree.body:

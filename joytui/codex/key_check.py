@@ -157,7 +157,7 @@ def _no_credential(state: Survey, provider: Provider) -> None:
 
 
 def misspelt(state: Survey, provider: Provider, field: str) -> dict[str, Any]:
-    """An unknown key of the provider's table that was meant as this field, or the field itself where it stands below the
+    """An unknown key of the provider's table that was meant as this field, or the field itself where it is below the
     header of a table within it (`[model_providers.x.http_headers]`): "fell_into" names that table."""
     table = state.tables().get(provider.id)
     for key, value in table.items() if isinstance(table, dict) else ():

@@ -1,7 +1,7 @@
 """Where Codex gets its list of models from, beside the one that it brings: `model_catalog_url` of a provider (0.161 and newer).
 
 It asks there before each start, with the provider's key, waits 5 s, asks once more, and goes on without (0.171.0, observed).
-A file that `model_catalog_json` names comes first: then nobody is asked.
+A file that `model_catalog_json` names comes first: then nothing is requested.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def asks_for_models(provider: Provider, rules: Rules, config: Mapping[str, Any])
 
 
 def asked_for_models(provider: Provider, rules: Rules, config: Mapping[str, Any]) -> str | None:
-    """The address that Codex asks for this provider's models; None if it asks nobody."""
+    """The address that Codex asks for this provider's models; None if it asks none."""
     url = provider.get(CATALOG_FIELD)
     return url if isinstance(url, str) and asks_for_models(provider, rules, config) else None
 

@@ -1,6 +1,6 @@
 """The request that Codex will send: URL, headers with the key as bytes, shape, retries, proxy, certificate bundle.
 
-Headers as observed with `codex exec`: those that never change stand in the version's file, the ids are fresh for each plan.
+Headers as observed with `codex exec`: those that never change are in the version's file, the ids are fresh for each plan.
 """
 
 from __future__ import annotations

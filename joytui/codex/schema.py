@@ -2,7 +2,7 @@
 
 The fields and their types are data (schema.json), read off the real 0.169.0 binary by trial: `serde` says the type of
 every field that it knows, and the warning about ignored keys tells the ones that it does not. What newer versions add to
-them, and what older ones lack, stands in the versions' own files (codex/versions).
+them, and what older ones lack, is in the versions' own files (codex/versions).
 
 Types: "a string", "a boolean", "u64" …, "path string"; {"enum": […]}; {"list": T}; {"map": T}; {"struct": name};
 {"one_of": [T, …], "else": the words where none fits}; {"untagged": what} for values that this reader does not look into.

@@ -112,7 +112,7 @@ class ShellState:
         return self.variables.get(name, "")
 
     def set(self, name: str, value: str | None, where: str, *, export: bool = False, maybe: bool = False) -> None:
-        """An assignment; `maybe`: a condition that reading cannot decide stands before it. A value that no variable can have is one
+        """An assignment; `maybe`: a condition that reading cannot decide is before it. A value that no variable can have is one
         that reading cannot tell."""
         if value is not None and (len(value) > MAX_VALUE or "\0" in value):
             value = None

@@ -1,1 +1,1 @@
-"""What everything else stands on: records, causes, money, filters, redaction. Imports nothing of joytui but itself."""
+"""What everything else builds on: records, causes, money, filters, redaction. Imports nothing of joytui but itself."""

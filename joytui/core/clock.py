@@ -37,7 +37,7 @@ class JumpWatch:
     """Tells when the time of day was changed: when it went on by another span than really passed."""
 
     SMALL_MS = 60_000
-    """What is no jump: a clock that is kept right is moved by less."""
+    """What is not a jump: a clock that is kept right is moved by less."""
 
     def __init__(self) -> None:
         self._seen = now_ms(), passed_ms()

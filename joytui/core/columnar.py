@@ -93,7 +93,7 @@ def narrow(numbers: Sequence[int]) -> array[int]:
 
 
 def coded(values: Sequence[str | None]) -> Coded:
-    """Texts by number. Raises ValueError if something else stands among them."""
+    """Texts by number. Raises ValueError if something else is among them."""
     try:
         places = {value: place for place, value in enumerate(dict.fromkeys(values))}
     except TypeError as error:
@@ -216,7 +216,7 @@ _NUMBERED: dict[Kind, Callable[[Sequence[Any]], list[int]]] = {
     "span": spans,
     "flag": lambda values: [1 if value else 0 for value in values],
 }
-"""What stands in RequestViews, as the numbers of a block."""
+"""What is in RequestViews, as the numbers of a block."""
 
 
 # --- over the wire ----------------------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ def _base64(data: bytes) -> str:
 
 
 def from_json(data: Any) -> Block:
-    """A block from what stands in "columns". Raises ValueError if it does not hold: columns of other lengths, places that
+    """A block from what is in "columns". Raises ValueError if it does not hold: columns of other lengths, places that
     are not there, other kinds of values. Columns that are missing are empty, others are left out."""
     try:
         rows, seq = int(data["rows"]), int(data["seq"])

@@ -232,7 +232,7 @@ class _Run:
         self._begun_here = False
 
     def replacements(self) -> Iterator[tuple[int, bytes, bytes]]:
-        """The events, what stands in their JSON, and what takes its place."""
+        """The events, what is in their JSON, and what replaces it."""
         for place, (at, piece) in enumerate(self.pieces):
             begins, ends = place == 0 and self._begun_here, place == len(self.pieces) - 1
             written = re.escape(json.dumps(piece)[1:-1].encode())
@@ -268,7 +268,7 @@ class Trail:
         return not self._open and not self._found
 
     def follow(self, place: Hashable, text: str) -> None:
-        """The next piece of the text that stands at this place of the answer."""
+        """The next piece of the text that is at this place of the answer."""
         if text:
             for key, begins in self._begins.items():
                 self._follow(key, begins, (key, place), text)

@@ -108,7 +108,7 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def secrets_of_environment(env: Mapping[str, str]) -> list[str]:
-    """Values under names of secrets, values that look like one, and what stands in addresses, proxies among them."""
+    """Values under names of secrets, values that look like one, and what is in addresses, proxies among them."""
     found: list[str] = []
     for name, value in env.items():
         if name in SAFE_VARIABLES:

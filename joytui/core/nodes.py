@@ -1,6 +1,6 @@
 """The nodes of the tree of budgets, by name: `org`, `team:NAME`, `owner:NAME`, `key:ID` and `task:ID`.
 
-A request needs room in each node that it stands below: its task, its key, the key's owner, the owner's team, and the organisation.
+A request needs room in each node that it is below: its task, its key, the key's owner, the owner's team, and the organisation.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def repository(origin: str) -> str | None:
 
 
 def _without_login(rest: str) -> str:
-    """What follows `scheme://`, from the host on. A password may hold a slash: then what stands before it is not a host."""
+    """What follows `scheme://`, from the host on. A password may hold a slash: then what is before it is not a host."""
     place, slash, path = rest.partition("/")
     if "@" in place:
         return place.rpartition("@")[2] + slash + path

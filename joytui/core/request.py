@@ -36,7 +36,7 @@ def request_id(number: int) -> str:
 
 
 def told_id(thread: str, number: int) -> str:
-    """The id of a request that Codex's telemetry alone told of. Codex names no turn in it, so the number stands for that."""
+    """The id of a request that only Codex's telemetry reported. Codex names no turn in it, so the number stands for that."""
     return f"{_TOLD}{thread}-{number:016x}"
 
 
@@ -247,7 +247,7 @@ class Ended(NamedTuple):
 class RequestRecord:
     """One request through the gateway. Tokens are counts (together `tokens`), `cost_nano` nano-credits, times RFC 3339 UTC, latencies ms.
 
-    What a field is, and how it is measured, stands in FIELDS. None: it did not come so far, or an older gateway wrote the
+    What a field is, and how it is measured, is in FIELDS. None: it did not come so far, or an older gateway wrote the
     record. `status` is None while the request runs, and where no answer came or is known (`running`). `cause` is a cause id for a refusal.
     """
 

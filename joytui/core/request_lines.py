@@ -1,4 +1,4 @@
-"""A request for other programs: as it stands on the wire, the line of `joytui logs --json` (its members are frozen), and the row of
+"""A request for other programs: as it is on the wire, the line of `joytui logs --json` (its members are frozen), and the row of
 `joytui logs --csv`."""
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Tolerant as the clients are that this project meets: LF, CRLF and CR line ends, comments, several `data:` lines in one
 event, a byte order mark, and a last event without the blank line after it. `lenient` also mends two faults of real servers,
 which Codex does not: events that one line break parts (a `data:` line that is JSON by itself is an event), and JSON that
-stands in the stream without `data:` before it (how several servers report an error).
+is in the stream without `data:` before it (how several servers report an error).
 """
 
 from __future__ import annotations

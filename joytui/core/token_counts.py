@@ -15,14 +15,14 @@ USAGE_GROUPS = (
     "key", "owner", "team", "label", "model", "tier", "provider", "client", "project", "repo", "branch", "commit", "task",
     "thread", "hour", "day", "week", "month",
 )  # fmt: skip
-"""What usage can be grouped by. A task is a root thread with its sub-agents. A key with two labels stands in both rows of `label`,
-and counts once in the totals; of all others a request stands in one row. The gateway knows no branch."""
+"""What usage can be grouped by. A task is a root thread with its sub-agents. A key with two labels is in both rows of `label`,
+and counts once in the totals; of all others a request is in one row. The gateway knows no branch."""
 MANY = ("client", "project", "repo", "branch", "commit", "task", "thread")
 """Those that may have tens of thousands of values: of these the dearest may be asked for."""
 TOKEN_NAMES = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 """How the counts are called in the store and in JSON."""
 USAGE_NUMBERS = ("requests", "errors", *TOKEN_NAMES, "cost_credits")
-"""The numbers of a row as they stand in JSON and CSV; the cost is a decimal string there."""
+"""The numbers of a row as they are in JSON and CSV; the cost is a decimal string there."""
 
 
 MOST_TOP = 1_000
@@ -46,7 +46,7 @@ class TokenCounts(NamedTuple):
         return cls(*map(sum, zip(*parts, strict=True)))
 
     def named(self) -> dict[str, int]:
-        """As they stand in JSON: TOKEN_NAMES."""
+        """As they are in JSON: TOKEN_NAMES."""
         return dict(zip(TOKEN_NAMES, self, strict=True))
 
 
@@ -55,7 +55,7 @@ Tests = Literal["in", "out", "only"]
 
 
 Teller = Literal["gateway", "telemetry"]
-"""Whose requests are summed: those that a gateway saw, or those that Codex's telemetry alone told of."""
+"""Whose requests are summed: those that a gateway saw, or those that only Codex's telemetry reported."""
 
 
 class UsageTotals(NamedTuple):
@@ -85,7 +85,7 @@ class UsageTotals(NamedTuple):
         return UsageTotals._make(map(sub, self, part))
 
     def numbers(self) -> dict[str, Any]:
-        """As they stand in JSON: USAGE_NUMBERS."""
+        """As they are in JSON: USAGE_NUMBERS."""
         shown: list[int | str] = list(self)
         shown[-1] = format_credits(self.cost_nano)
         return dict(zip(USAGE_NUMBERS, shown, strict=True))
@@ -99,5 +99,5 @@ class UsageRow(NamedTuple):
     totals: UsageTotals
 
     def shown(self) -> dict[str, Any]:
-        """As it stands in JSON: the fields, the source, the numbers."""
+        """As it is in JSON: the fields, the source, the numbers."""
         return {**self.by, "source": self.source, **self.totals.numbers()}

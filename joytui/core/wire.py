@@ -251,7 +251,7 @@ class BudgetSet(Model):
 
 
 class BudgetRaise(Model):
-    """Raises each limit of a node by an amount until a time, in the place of an earlier raise; an amount of 0 ends that one. Without
+    """Raises each limit of a node by an amount until a time, instead of an earlier raise; an amount of 0 ends that one. Without
     `until` for good, which is for a task alone."""
 
     model_config = ConfigDict(extra="forbid")

@@ -1,6 +1,6 @@
 """`examine`: the whole walk over one invocation of Codex, from its configuration to the last event of its answer.
 
-Local checks first, by looking at Codex's world; then, unless told otherwise, one small request as Codex would send it.
+Local checks first, by looking at Codex's world; then, unless given otherwise, one small request as Codex would send it.
 The verdict is the fault that Codex meets first; every other one is a warning.
 """
 
@@ -121,7 +121,7 @@ def _judge(world: World, book: StepBook, limit: Limit, send: bool) -> tuple[Find
 def _with_history(world: World, judged: Finding) -> Finding:
     """How Codex's last turns ended, by its own session files; where they went, if that explains empty logs.
 
-    A failure of another cause is no reason for this verdict: it stands in the details as "earlier_other_failure".
+    A failure of another cause is no reason for this verdict: it is in the details as "earlier_other_failure".
     """
     if judged.works:
         return judged
@@ -194,7 +194,7 @@ def of_issue(issue: Issue) -> Finding:
 
 
 def _record_local(world: World, book: StepBook, duration_ms: float) -> None:
-    """The steps that looking settles, in order; what they found stands in the problems and suspicions."""
+    """The steps that looking settles, in order; what they found is in the problems and suspicions."""
     failed = {CAUSES[issue.cause].step: issue for issue in reversed(world.problems)}
     summaries = _local_summaries(world)
     if world.binary is None:

@@ -1,6 +1,6 @@
 """What a probe found wrong, on its way from the place that met it to the place that words the verdict.
 
-NetFault     the request did not come as far as an answer
+NetFault     the request got no answer
 """
 
 from __future__ import annotations

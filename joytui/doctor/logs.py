@@ -12,7 +12,7 @@ LOOK_LIMIT = 2.0
 
 
 def look_up(origin: str, request_id: str, limit: Limit) -> tuple[Status, str]:
-    """Whether the request stands in the logs of the gateway at this origin; the id to search for where that is not ours."""
+    """Whether the request is in the logs of the gateway at this origin; the id to search for where that is not ours."""
     search = f"search the gateway's logs for request id {request_id}"
     if limit.left() < 0.3 or not _is_ours(origin):
         return "unknown", search

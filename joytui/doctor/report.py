@@ -115,7 +115,7 @@ def _plain(text: str, *_: str) -> str:
 def render_text(report: Report, paint: Paint = _plain, *, width: int = WIDTH, steps: bool = True) -> str:
     """The report for a person: the verdict, why, what to type; then warnings, the table and what was checked.
 
-    `paint(text, *styles)` colours; styles are those of cli/output.py. Every colour stands beside a glyph or a word.
+    `paint(text, *styles)` colours; styles are those of cli/output.py. Every colour is beside a glyph or a word.
     """
     parts = [_verdict_text(report.verdict, paint, width)]
     if report.warnings:

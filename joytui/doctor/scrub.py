@@ -29,7 +29,7 @@ _ASSIGNED = re.compile(
 _COUNTED = re.compile(r"(?i)_tokens[\"']?\s*[:=]\s*")
 """How the name of a count of tokens ends, with its colon: a number after it is not a secret."""
 _IN_PATH = re.compile(r"(?:\A|[\"'\s])(?:~|\.{1,2})?/(?:[^\"'\s/]+/)+[^\"'\s/]*\Z")
-"""What stands before a word in the path of a file, a temporary one's perhaps."""
+"""What is before a word in the path of a file, a temporary one's perhaps."""
 _EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}\b")
 _MORE_SHAPES = re.compile(
     r"\b(?:pk|rk|sk|jt|whsec|npm|pypi|glpat|glrt|dop_v1|hf|gsk|xai|r8|nvapi|AIza|ya29|SG|shp(?:at|ss|ca)|lin_api|ntn|secret|sess|sbp|vercel|tvly|pplx|fw|co|sq0[a-z]{3}|EAA|AGE-SECRET-KEY|github_pat)"

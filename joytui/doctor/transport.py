@@ -1,4 +1,4 @@
-"""A request that did not come as far as an answer, as a finding: with what Codex does about it."""
+"""A request that got no answer, as a finding: with what Codex does about it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from joytui.doctor.faults import NetFault
 
 
 def of_fault(fault: NetFault, patience: Patience) -> Finding:
-    """A request that did not come as far as an answer."""
+    """A request that got no answer."""
     behaviour = _behaviour(fault, patience)
     undecided = fault.timed_out and fault.cause in ("no-response", "connection-timeout")
     return Finding(

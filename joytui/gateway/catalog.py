@@ -170,7 +170,7 @@ def _window(entry: Mapping[str, Any]) -> int | None:
 
 
 def joined(shipped: Catalog, listed: Iterable[Mapping[str, Any]]) -> Catalog:
-    """The upstream's models, with prices and tiers of our file where the upstream tells none."""
+    """The upstream's models, with prices and tiers from our file if the upstream reports none."""
     models: dict[str, Model] = {}
     for entry in listed:
         model = _listed(entry)

@@ -94,7 +94,7 @@ def _window(models: list[Model | None]) -> int | None:
 
 @lru_cache(maxsize=CACHED)
 def catalog_json(offered: tuple[Offer, ...], client: Version, *, packed: bool) -> bytes:
-    """The catalog for a Codex of this version, `packed` with gzip: the prompt stands in each entry."""
+    """The catalog for a Codex of this version, `packed` with gzip: the prompt is in each entry."""
     prompt = prompt_for(client)
     entries = [_entry(offer, priority, prompt) for priority, offer in enumerate(offered)]
     plain = json.dumps({"models": entries}, separators=(",", ":")).encode()

@@ -23,7 +23,7 @@ HAVE: Mapping[Right, frozenset[Role]] = {
     "lead": frozenset({"admin", "lead"}),
     "admin": frozenset({"admin"}),
 }
-"""The roles that have each right. read: what a lead sees of its teams alone. whole: to read what cannot be told by teams. lead: to
+"""The roles that have each right. read: what a lead sees of its own teams. whole: to read what cannot be split by team. lead: to
 change keys and budgets, a lead those of its teams. admin: to change anything."""
 
 

@@ -1,7 +1,7 @@
 """File descriptors: as many as the system lets this process have, a part of them for clients, and a reserve for all else.
 
 A relayed request takes two, the client's connection and the upstream's. Where clients took all of them, requests under way
-could not reach their upstream, and the server could not even say no: so who comes when the clients' part is used up is told
+could not reach their upstream, and the server could not even refuse. So clients that come when their share is used up are told
 503, and the log says so once a minute.
 """
 
@@ -52,7 +52,7 @@ class Room:
 
 
 def make_room() -> Room:
-    """Raises the soft limit as far as this process may, and divides what there is."""
+    """Raises the soft limit as far as this process may, and divides the descriptors."""
     limit = _raised()
     lowest = os.open(os.devnull, os.O_RDONLY)  # that is free: those below it are in use
     os.close(lowest)

@@ -1,4 +1,4 @@
-"""What stands before every route: the Host allowlist first of all, then browsers, then the size of headers.
+"""What is before every route: the Host allowlist first of all, then browsers, then the size of headers.
 
 A web page can make a browser talk to loopback (DNS rebinding, cross-site posts). It cannot choose the Host header, and
 its browser names itself by Origin and Sec-Fetch-Site: such requests are refused. No CORS header is ever sent.

@@ -1,6 +1,6 @@
 """What an answer costs and why it failed: from the upstream's observation to the end of the record.
 
-What is not told is not free. Tokens are the upstream's own where they can be true, else estimated from the bytes that
+What is not reported is not free. Tokens are the upstream's own if they are plausible, else estimated from the bytes that
 passed. The cost is the upstream's bill; else our price for the tokens; else, where no price is known, what was held.
 """
 
@@ -16,7 +16,7 @@ from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.records import Candidate, Charge
 
 BYTES_PER_TOKEN = 4
-"""For an estimate where nothing is told: English is about that, other scripts have more bytes and more tokens a letter."""
+"""For an estimate when nothing is reported: about right for English; other scripts have more bytes and more tokens per letter."""
 MOST_HIDDEN = 1_000_000
 """How many tokens an upstream may tell beyond the bytes that passed here, input and output each: the template around a
 request, files by URL, thoughts that are not shown. No model is sold that writes more, and few read more. Usage beyond it is
@@ -26,7 +26,7 @@ not believed."""
 def charge(
     seen: Observation, candidate: Candidate, catalog: Catalog, *, body_bytes: int, held: int, stopped: bool = False
 ) -> tuple[Charge, list[str]]:
-    """What an answer is charged for, as far as it came, and the remarks that belong on its record.
+    """What an answer so far is charged, and the remarks for its record.
 
     `held`: nano-credits that are held for it; 0 if nothing limits it. `stopped`: the client did not wait for the end, or
     its limit was reached, so that an answer of which nothing came is charged for as well.
@@ -47,7 +47,7 @@ def charge(
 
 
 def written(seen: Observation) -> int:
-    """Output tokens so far: those that were told, at least as many as the bytes are worth."""
+    """Output tokens so far: as reported, but at least what the bytes amount to."""
     estimated = -(-seen.output_bytes // BYTES_PER_TOKEN)
     return max(estimated, seen.output_tokens) if seen.output_tokens <= seen.output_bytes + MOST_HIDDEN else estimated
 
@@ -58,7 +58,7 @@ def _came_to_nothing(seen: Observation) -> bool:
 
 
 def _tokens(seen: Observation, body_bytes: int) -> tuple[tuple[int, int, int, int], list[str]]:
-    """Input, cached, output and reasoning tokens, as told or estimated."""
+    """Input, cached, output and reasoning tokens, as reported or estimated."""
     if seen.usage_seen and _can_be_true(seen, body_bytes):
         return (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens), []
     why = "the upstream's figure is implausible" if seen.usage_seen else "the upstream did not report it"

@@ -43,7 +43,7 @@ class Histogram:
 
 
 class Metrics:
-    """What a gateway counted since it started. `gateway`: the label by which its series are told from another gateway's."""
+    """What a gateway counted since it started. `gateway`: the label that distinguishes its series from another gateway's."""
 
     def __init__(self, gateway: str = "") -> None:
         self._own = {"gateway": gateway} if gateway else {}

@@ -373,12 +373,12 @@ class _Answer:
 
 
 FINAL = "invalid_prompt"
-"""The code of `response.failed` after which Codex shows the message as it is, and asks no more (0.171.0, observed)."""
+"""The code of `response.failed` after which Codex shows the message as it is, and does not retry (0.171.0, observed)."""
 
 
 async def _cut_off(exchange: Exchange, refusal: Refused, passed: int, code: str | None = None) -> bytes:
-    """Ends a stream for which no more could be held, or whose task was stopped: what tells the client, in the stream's own words. What
-    it was not given any more is not charged for either."""
+    """Ends a stream for which no more could be reserved, or whose task was stopped, and tells the client so in the stream's own protocol.
+    What it did not get is not charged."""
     if isinstance(exchange.body, AsyncGenerator):
         await exchange.body.aclose()
     await exchange.aclose()

@@ -1,6 +1,6 @@
 """`GET /openapi.json`: what this gateway serves, as an OpenAPI 3.1 description made from the wire models.
 
-The console API is told whole. Of the model API only the fields that the gateway itself judges are told: the rest of a body is
+The console API is described completely. Of the model API, only the fields that the gateway itself checks are described: the rest of a body is
 the upstream's to know. The description is public, as the documentation is: it holds nothing of this gateway's state.
 """
 

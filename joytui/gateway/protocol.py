@@ -32,7 +32,7 @@ CLIENT = "joytui.client"
 
 
 class Client:
-    """Who sent the requests of one connection. `when_gone` tells whom it has to, without a task that waits for it: such a task
+    """Who sent the requests of one connection. `when_gone` notifies those concerned without a task that waits for it: such a task
     took a twentieth of a request."""
 
     __slots__ = ("_flow", "_gone", "_tell")
@@ -185,7 +185,7 @@ class Capped(HttpToolsProtocol):
 
     def _no_room(self) -> None:
         if self._whole:
-            return  # told already
+            return  # already reported
         self._whole = True
         self._refuse(503, "the gateway has no room for another connection; try again", UPSTREAM_ERROR)
         self._await_nothing()

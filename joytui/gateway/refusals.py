@@ -165,9 +165,10 @@ def task_stopped(stop: StoppedTask) -> Refused:
 
 def runaway(error: Runaway) -> str:
     """What a breaker counted, in words."""
+    many = "" if error.most == 1 else "s"
     if error.what == "requests":
-        return f"more than {error.most} requests within a minute"
-    return f"more than {error.most} identical turns in a row"
+        return f"more than {error.most} request{many} within a minute"
+    return f"more than {error.most} identical turn{many} in a row"
 
 
 def no_money(lack: Shortfall) -> Refused:

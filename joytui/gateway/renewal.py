@@ -1,4 +1,4 @@
-"""While an answer streams: what is held for it grows with it, a step at a time, and the store is told what has passed.
+"""While an answer streams, its reservation grows with it, step by step, and the store records what has passed.
 
 No piece waits for the store by itself. A step is asked for once the one before it is used up, and the answer runs on
 meanwhile; only one that is a whole step ahead of what it was granted waits. So a running answer is at most one step above

@@ -114,7 +114,7 @@ class Share:
 
 
 def read_size(raw: bytes, most: int) -> int:
-    """The bytes of a body in memory once it is read, at most. Few values do not count, and signs within texts are told from those
+    """At most how many bytes a body takes in memory once it is read. A few values do not count, and signs within texts are distinguished from those
     of JSON only where there are many. Beyond `most` nothing is counted any more."""
     if PER_VALUE * _signs(raw) <= FEW:
         return len(raw)

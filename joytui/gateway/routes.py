@@ -1,6 +1,6 @@
 """What this gateway serves, as one table: method, path, who may ask, and what is asked and answered.
 
-The description (`openapi`) tells all of it. Of the console API `app` takes the routes from here, too: no endpoint is reached
+The description (`openapi`) covers all of it. Of the console API `app` takes the routes from here, too: no endpoint is reached
 but through what its line says of who may ask. The other endpoints judge the caller themselves.
 """
 

@@ -69,7 +69,7 @@ TRIAL_LIFE_MS = 2 * 3_600_000
 
 
 class StoreTold(NamedTuple):
-    """What a store tells of itself; `away`: why this is what it told before."""
+    """What a store reports about itself; `away`: why this is an earlier report."""
 
     last_seq: int = 0
     requests: int = 0
@@ -322,7 +322,7 @@ class Gateway:
     async def _look_at_clock(self) -> None:
         if jump := self._watch.jumped():
             self._note_jump(jump)
-            await self._tidy()  # the store is told at once: the next start may be soon, and before this time
+            await self._tidy()  # recorded immediately: the next start may be soon, and before this time
 
     def _note_jump(self, jump_ms: int) -> None:
         """Budgets, logs and sums go by the new time from now on: whoever wonders at them finds here why."""
@@ -378,7 +378,7 @@ class Gateway:
         return True
 
     async def store_told(self) -> StoreTold:
-        """As it is now; while the store is unreachable, what it told the last time: a status is for such a time above all."""
+        """As it is now; while the store is unreachable, its last report: that is when a status matters most."""
         ledger = self.ledger
         try:
             self._told = StoreTold(await ledger.last_seq(), await ledger.counted(), await ledger.gateways())

@@ -45,7 +45,7 @@ log = logging.getLogger("joytui.gateway")
 
 
 def serve(settings: GatewaySettings, places: Places) -> int:
-    """Runs a gateway in this process until it is told to stop, and gives the exit code.
+    """Runs a gateway in this process until it is told to stop; returns the exit code.
 
     Raises UnreachableError (3) for a port or a store that cannot be reached, and at the end where the store could no longer be
     written; SettingsError (2) for settings that do not hold.

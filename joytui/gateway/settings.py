@@ -176,8 +176,8 @@ class GatewaySettings(BaseModel):
     default_freeze: Credits = "1"
     """Credits to hold for each step where no price is known; what the upstream does not bill costs what was held."""
     usd_per_credit: Credits | None = None
-    """US dollars that a credit is worth. With it the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
-    telemetry); without it nobody is told dollars."""
+    """US dollars that a credit is worth. With it, the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
+    telemetry); without it, no amounts are sent."""
     lease_s: int = Field(60, ge=5, le=1_000_000)
     """What a request holds is given back after this long unless the gateway renews it: so late do other gateways on the same store
     end what one that died left open."""
@@ -275,7 +275,7 @@ class GatewaySettings(BaseModel):
         return names
 
     def given(self) -> dict[str, Any]:
-        """What is no default, as JSON has it; paths from the root on, a store's URL without its password."""
+        """What is not a default, as JSON has it; paths from the root on, a store's URL without its password."""
         found = self.model_dump(mode="json", exclude_defaults=True)
         given = {name: absolute(value) if name in PATHS else value for name, value in found.items()}
         return given | masked(given)

@@ -41,7 +41,7 @@ def settings_of(config_file: Path, env: Mapping[str, str] = os.environ) -> list[
 
 
 def documentation() -> dict[str, dict[str, str]]:
-    """What stands under each field, by class and name: read from the source, where it is written once."""
+    """What is under each field, by class and name: read from the source, where it is written once."""
     found: dict[str, dict[str, str]] = {}
     for cls in ast.parse(inspect.getsource(here)).body:
         if not isinstance(cls, ast.ClassDef):
@@ -55,7 +55,7 @@ def documentation() -> dict[str, dict[str, str]]:
 
 
 def as_toml(settings: list[Setting]) -> Iterator[str]:
-    """Lines of a settings file that says what holds: what is a default stands there as a comment."""
+    """Lines of a settings file that says what holds: what is a default is there as a comment."""
     yield f"[{TABLE}]"
     for one in settings:
         if one.name == "upstreams":
@@ -79,7 +79,7 @@ def as_toml(settings: list[Setting]) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    """JSON's texts, numbers and booleans are TOML's as well; tables stand in one line."""
+    """JSON's texts, numbers and booleans are TOML's as well; tables are in one line."""
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{json.dumps(k, ensure_ascii=False)} = {_toml(v)}' for k, v in value.items())} }}"
     if isinstance(value, list):

@@ -19,7 +19,7 @@ from joytui.core.repository import repository
 
 
 class TurnContext(NamedTuple):
-    """What a request tells of its turn; the fields are those of `Opened`."""
+    """What a request says about its turn; the fields are those of `Opened`."""
 
     thread_id: Clean | None = None
     turn_id: Clean | None = None

@@ -246,7 +246,7 @@ class Visit:
         return kept
 
     def charged(self, seen: Observation) -> Charge:
-        """What the answer costs as far as it has come."""
+        """What the answer costs so far."""
         return self._charge(seen, 200, stopped=False)[0]
 
     def _charge(self, seen: Observation, status: int, *, stopped: bool) -> tuple[Charge, list[str]]:

@@ -255,7 +255,7 @@ class Ledger(Protocol):
         ...
 
     def changes(self) -> AsyncGenerator[None]:
-        """Yields at once, and then whenever somebody changed the store (often several changes at a time)."""
+        """Yields immediately, and then after each change of the store (often several changes at a time)."""
         ...
 
     async def usage(
@@ -271,7 +271,7 @@ class Ledger(Protocol):
         teams: Sequence[str] | None = None,
     ) -> tuple[list[UsageRow], UsageTotals]:
         """Sums for each combination of `by` (USAGE_GROUPS), and the totals. The range is in ms, its end open. `source`: of the
-        requests that a gateway saw, or of those that telemetry alone told of.
+        requests that a gateway saw, or of those that only telemetry reported.
 
         `top`, for projects or threads beside times: only the dearest, and the rest as OTHERS. `only`: these values of the
         one field that is not a time. `tests`: whether the doctor's test requests count. `teams`: of the requests of these alone.
@@ -443,10 +443,10 @@ class Ledger(Protocol):
         """Removes the lessons about one model, or all (None), of an upstream; returns how many went."""
         ...
 
-    # --- what Codex's telemetry told ---
+    # --- what Codex's telemetry says ---
 
     def tell(self, sender_id: str, pieces: Sequence[Piece]) -> Future[int]:
-        """Keeps pieces that came by a telemetry token, and tells the requests around them again (`ledger.telemetry`): a request that
+        """Stores pieces that arrived with a telemetry token, and rebuilds the requests around them (`ledger.telemetry`): a request that
         no gateway saw has its own row, with the source "telemetry" and no key; one that a gateway saw keeps its row, its
         figures and its place in all sums, and says in `sources`, `attempts` and `differs` what telemetry adds. In whatever order
         the pieces come, the rows and sums are the same in the end. Gives how many pieces were new; without one nothing changes."""
@@ -467,7 +467,7 @@ class Ledger(Protocol):
         ...
 
     def revoke_sender(self, sender_id: str) -> Future[bool]:
-        """Whether there was one. What it told stays, with its owner."""
+        """Whether there was one. The requests that it reported stay, with its owner."""
         ...
 
     # --- wallets ---

@@ -64,7 +64,7 @@ def _prepared(source: Whole, target: Target, tell: Tell) -> Half | None:
 
 
 def _is_empty(target: Whole) -> bool:
-    """Whether nobody has used it: three wallets without a balance are there from the beginning."""
+    """Whether it is unused: three wallets without a balance exist from the beginning."""
     used = [table for table in target.tables if table.name != "wallet" and target.count(table)]
     wallets = next(table for table in target.tables if table.name == "wallet")
     balance = wallets.columns.index("balance")

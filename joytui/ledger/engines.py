@@ -49,7 +49,7 @@ def shown(text: str) -> str:
 
 
 def refuse_password(text: str | None) -> None:
-    """For what stands on a command line, which the list of processes shows to everybody. Raises UsageError."""
+    """For what is on a command line, which the list of processes shows to everybody. Raises UsageError."""
     if text is not None and url.is_url(text) and url.parse(text).secrets:
         raise UsageError(
             "every user of this machine can read a password on the command line",

@@ -84,7 +84,7 @@ class Charge(NamedTuple):
 
 class TurnCost(NamedTuple):
     """What the requests of one Codex turn have cost so far, in nano-credits. `running`: how many of them have not ended;
-    `answers`: how many were answered; `unpriced`: how many of these have a price that nobody knows."""
+    `answers`: how many were answered; `unpriced`: how many of these have no known price."""
 
     turn_id: str
     cost_nano: int
@@ -138,6 +138,11 @@ class StoppedTask:
     reason: StopReason
     why: Clean | None
     at: int
+
+
+REPEATS = 64
+"""So often may a turn be asked for again, on average, before a breaker overlooks that it is the same as those before: it looks at no
+more than so many requests for each turn that it lets through."""
 
 
 class Watch(NamedTuple):

@@ -37,7 +37,7 @@ class Keeping(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What stands in `tables`, in words how much of it there can be, and after how many ms `tidy` removes it or folds it.
+    """What is in `tables`, in words how much of it there can be, and after how many ms `tidy` removes it or folds it.
     None: forever, or until its owner ends."""
 
     what: str

@@ -132,6 +132,13 @@ class ConsoleApp(PacedApp):
                 show=False,
                 tooltip="who changed what: keys, budgets, policies, tokens, teams, wallets",
             ),
+            Binding(
+                "B",
+                "budgets",
+                "Budgets",
+                show=False,
+                tooltip="the tree of limits: what is left, when it resets, whether it lasts",
+            ),
             Binding("ctrl+o", "jump", "Jump", show=False, tooltip="jump to a pane by its letter"),
             Binding("exclamation_mark", "messages", "Messages", show=False, tooltip="past messages and errors"),
             Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
@@ -162,7 +169,7 @@ class ConsoleApp(PacedApp):
         self._dismissed: set[str] = set()
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
         self.changes: list[PolicyChange] = []
-        # Theme and stylesheets stand before Textual's own start, or everything would be parsed a second time.
+        # Theme and stylesheets are before Textual's own start, or everything would be parsed a second time.
         BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
         self.set_reactive(App.theme, self._wanted_theme())
         here = Path(__file__).parent
@@ -473,14 +480,30 @@ class ConsoleApp(PacedApp):
 
         self._over_gateway(AuditDialog)
 
-    def _over_gateway(self, make: Callable[[], Screen[None]]) -> None:
+    def action_budgets(self) -> None:
+        from joytui.tui.screens.budgets import BudgetsDialog
+
+        self._over_gateway(BudgetsDialog, lambda chosen: self.show_budget(*chosen) if chosen else None)
+
+    def _over_gateway(self, make: Callable[[], Screen[Any]], then: Callable[[Any], None] | None = None) -> None:
         """Opens a dialog that asks the gateway; says so where there is none."""
         if len(self.screen_stack) > 1:
             return
         if self.client is None:
             self.tell("there is no gateway to ask", error=True)
         else:
-            self.push_screen(make())
+            self.push_screen(make(), then)
+
+    def show_budget(self, node: str, period: str) -> None:
+        """Usage with the burn-down of this limit of a node."""
+        self.action_show_screen("usage")
+        self.call_after_refresh(self._show_budget, node, period)
+
+    def _show_budget(self, node: str, period: str) -> None:
+        from joytui.tui.screens.usage import UsageScreen
+
+        if isinstance(self.screen, UsageScreen):
+            self.screen.show_budget(node, period)
 
     def action_settings(self, field: str | None = None) -> None:
         from joytui.tui.screens.settings import SettingsDialog
@@ -515,7 +538,7 @@ class ConsoleApp(PacedApp):
 
         self.action_show_screen("logs")
         if isinstance(self.screen, LogsScreen):
-            self.screen.open_with(text)  # before it is drawn: no old line stands under the new filter
+            self.screen.open_with(text)  # before it is drawn: no old line is under the new filter
 
     def show_key(self, key_id: str) -> None:
         """Keys with the cursor on this key."""

@@ -89,6 +89,10 @@ class Console(Protocol):
         """Puts the latest such change back."""
         ...
 
+    def action_budgets(self) -> None:
+        """Opens the tree of budgets."""
+        ...
+
     def take_settings(self, settings: ConsoleSettings) -> None:
         """Applies settings that were just saved."""
         ...

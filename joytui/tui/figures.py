@@ -1,5 +1,5 @@
 """How amounts and moments are written on screens. The one home of it: columns align at the point, times are local and name
-their day where days mix, and the full figure stands in the detail. Pure.
+their day where days mix, and the full figure is in the detail. Pure.
 
 Amounts are nano-credits, moments aware; a `zone` of None is the machine's own. (`core.amounts` has what commands share.)
 """
@@ -37,7 +37,7 @@ def exact_credits(nano: int) -> str:
 
 
 def at_the_point(figures: Sequence[str]) -> list[str]:
-    """Decimal texts padded to one width, so that their points stand under one another."""
+    """Decimal texts padded to one width, so that their points are under one another."""
     parts = [figure.partition(".") for figure in figures]
     before = max((len(whole) for whole, _, _ in parts), default=0)
     after = max((len(point + rest) for _, point, rest in parts), default=0)

@@ -171,7 +171,7 @@ def _own_ctype(env: Mapping[str, str]) -> str:
 
 
 class _Terminal:
-    """The terminal's settings as they were, to be put back even if the console could not do it itself."""
+    """The terminal's settings as they were, to be restored even if the console could not do it itself."""
 
     def __init__(self) -> None:
         try:
@@ -189,7 +189,7 @@ class _Terminal:
         try:
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSADRAIN, self._settings)
         except (OSError, termios.error):
-            pass  # the terminal is gone: nothing to put back
+            pass  # the terminal is gone: nothing to restored
 
 
 def _remember(app: ConsoleApp, where: Places, wishes: Wishes) -> None:

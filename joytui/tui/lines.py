@@ -1,4 +1,4 @@
-"""Paragraphs made for a width: wrapped by us, so that what follows stands under what it belongs to. Pure."""
+"""Paragraphs made for a width: wrapped by us, so that what follows is under what it belongs to. Pure."""
 
 from __future__ import annotations
 

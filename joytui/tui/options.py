@@ -43,7 +43,7 @@ class Options:
     """`screen` None: where the last run ended. `examine`, `link`: what runs the doctor and reaches the gateway; None
         leaves the screen with the data that it is given (snapshots). `offer`: what plans a fix, `surfaces`: what finds out where
     else Codex may start; None: this machine's own, in this environment. `codex_home`: whose files Usage reads; None:
-    nobody's. `turns_home`: whose Codex turns stand in Logs, which needs no gateway then; None: nobody's. `last_visit`: when the last run ended. `view`: what is opened first. `read_only`: what changes something is refused
+    nobody's. `turns_home`: whose Codex turns are in Logs, which needs no gateway then; None: nobody's. `last_visit`: when the last run ended. `view`: what is opened first. `read_only`: what changes something is refused
         (`tui.read_only`). `served`: the console is in a browser, whose user need not be this machine's."""
 
     places: Places

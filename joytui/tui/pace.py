@@ -116,7 +116,7 @@ def _abandon(driver: Any, file: int) -> None:
     atexit.register(
         left.wait, PATIENCE_S
     )  # the own way out goes on once the write has ended: not before this is through
-    flags = fcntl.fcntl(file, fcntl.F_GETFL)  # the shell has the same open file: they are put back
+    flags = fcntl.fcntl(file, fcntl.F_GETFL)  # the shell has the same open file: they are restored
     fcntl.fcntl(file, fcntl.F_SETFL, flags | os.O_NONBLOCK)
     try:
         _end_writes(driver)
@@ -125,7 +125,7 @@ def _abandon(driver: Any, file: int) -> None:
         if getattr(driver, "attrs_before", None) is not None:
             termios.tcsetattr(file, termios.TCSANOW, driver.attrs_before)
     except (OSError, termios.error):
-        pass  # the terminal is gone: nothing to put back
+        pass  # the terminal is gone: nothing to restored
     finally:
         fcntl.fcntl(file, fcntl.F_SETFL, flags)
         left.set()

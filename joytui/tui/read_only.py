@@ -45,7 +45,7 @@ REFUSED: dict[str, dict[str, str]] = {
 AT_THE_GATEWAY = {
     (mode, name) for mode, actions in REFUSED.items() for name, why in actions.items() if why == _KEYS
 } | {("logs", "replay")}
-"""Those that change something at the gateway: a replay makes a key of its own for a moment."""
+"""Those that change something at the gateway: a replay makes its own key for a moment."""
 
 
 def may_change(options: Options, state: LinkState, *, admins: bool = False) -> bool:

@@ -38,7 +38,7 @@ class LinkState:
     off        not running, and --no-start forbids to start it
     failed     cannot be reached; `note` says why, `hint` what to do
 
-    `role` is that of the token, as `core.roles` has them, None if the gateway does not report it; `teams` are those that a lead's
+    `role` is the token's, one of `core.roles`, None if the gateway does not report it; `teams` are those that a lead's
     token sees.
     """
 

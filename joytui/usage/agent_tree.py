@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Branch(NamedTuple):
-    """A sub-agent and what stands before it in a tree: `├─ `, `└─ ` and the lines of those above."""
+    """A sub-agent and what is before it in a tree: `├─ `, `└─ ` and the lines of those above."""
 
     stem: str
     agent: AgentView

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from joytui.core.periods import HOUR, hour_of, period_bounds, start_of_hour
 from joytui.core.spending_rate import hourly_rate, ordinary, runs_out
 
 Period = Literal["day", "week", "month"]
+LimitPeriod = Literal["daily", "weekly", "total"]
+_PARTS: Mapping[LimitPeriod, Period] = {"daily": "day", "weekly": "week"}
+DAY, YEAR = timedelta(days=1), timedelta(days=366)
+DRAWN = timedelta(days=30)
+"""How far back and ahead a limit without an end is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +77,42 @@ def burn_down(hours: Mapping[int, int], limit: int, at: datetime, period: Period
     back, whatever the period, and the fourteen days before those say what is usual.
     """
     begin, end = period_bounds(period, at)
-    inside = {hour: spent for hour, spent in hours.items() if hour_of(begin) <= hour <= hour_of(at)}
-    points, gone_at = _points(inside, limit, begin)
-    spent = sum(inside.values())
-    left = limit - spent
-    remaining = max(0, int((end - at).total_seconds()))
+    return _burn(hours, limit, limit - sum(_inside(hours, begin, at).values()), at, begin, end)
+
+
+def limit_burn(hours: Mapping[int, int], limit: int, left: int, at: datetime, period: LimitPeriod) -> Burn:
+    """A limit that a gateway holds, with what it says is `left`: what running requests hold is gone, too.
+
+    A total has no end: it is drawn from the first spending of the last DRAWN on, until it is gone or DRAWN from now, and `at_end` is
+    what is expected within a year.
+    """
+    if period != "total":
+        return _burn(hours, limit, left, at, *period_bounds(_PARTS[period], at))
+    known = [hour for hour, spent in hours.items() if spent and hour > hour_of(at - DRAWN)]
+    begin = start_of_hour(min(known, default=hour_of(at)))
+    gone = runs_out(left, hourly_rate(hours, at), at)
+    end = min(gone + DAY if gone else at + DRAWN, at + DRAWN)
+    return _burn(hours, limit, left, at, begin, end, YEAR)
+
+
+def _inside(hours: Mapping[int, int], begin: datetime, at: datetime) -> dict[int, int]:
+    return {hour: spent for hour, spent in hours.items() if hour_of(begin) <= hour <= hour_of(at)}
+
+
+def _burn(
+    hours: Mapping[int, int],
+    limit: int,
+    left: int,
+    at: datetime,
+    begin: datetime,
+    end: datetime,
+    ahead: timedelta | None = None,
+) -> Burn:
+    """`ahead`: how far the forecast looks, to the end unless told."""
+    inside = _inside(hours, begin, at)
+    points, gone_at = _points(inside, left + sum(inside.values()), begin)
+    spent = limit - left
+    remaining = max(0, int((ahead or end - at).total_seconds()))
 
     def forecast(rate: int) -> Forecast:
         gone = gone_at if left < 0 else runs_out(left, rate, at)

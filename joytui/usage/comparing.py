@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from joytui.usage.reconcile import Reconciliation
 
 RATE_DAYS = 7
-EDGE = timedelta(minutes=15)  # a request and the note of it need not stand on the same side of a range's end
+EDGE = timedelta(minutes=15)  # a request and the note of it need not are on the same side of a range's end
 
 
 async def hourly_spending(console: ConsoleClient, since: datetime) -> dict[int, int]:

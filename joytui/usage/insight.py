@@ -37,14 +37,16 @@ RANKED = ("project", "thread")
 @dataclass(frozen=True, slots=True)
 class Insight:
     """`unit` says what the amounts are: nano-credits, or tokens by Codex's files. `anomalies` of the window from `since` on, the
-    largest first. `burn` is there with a budget."""
+    largest first. `burn` is there with a budget, which lasts for the `period`; `budget`: whose it is, "" for that of the console's own
+    settings."""
 
     unit: Unit
     rate: Rate
     anomalies: tuple[Anomaly, ...] = ()
     since: datetime | None = None
     burn: Burn | None = None
-    period: Period = "month"
+    period: Period | Literal["total"] = "month"
+    budget: str = ""
 
     @property
     def anomaly(self) -> Anomaly | None:
@@ -64,7 +66,7 @@ def insight(
 ) -> Insight:
     """From amounts by hour, the last minutes' amounts, and the hours of each key, model or folder.
 
-    `limit`: a budget in nano-credits for the period; tokens have none. `since`: where the window begins (WINDOW ago unless told).
+    `limit`: a budget in nano-credits for the period; tokens have none. `since`: where the window begins (WINDOW ago unless given).
     """
     begin = max(since or at - WINDOW, at - LONGEST)
     found = find_anomalies(hours, parts, begin, at)

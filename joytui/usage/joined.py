@@ -132,7 +132,7 @@ def _with_rollout(sources: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def join(records: Iterable[RequestRecord], turns: Sequence[Turn]) -> tuple[list[RequestRecord], list[Turn]]:
-    """The records of a gateway, completed; and the turns of which none of them tells."""
+    """The records of a gateway, completed; and the turns of which none of them reports."""
     index = TurnIndex(turns)
     told: set[str] = set()
     rows = []

@@ -29,7 +29,7 @@ MARGIN = timedelta(hours=1)
 FIRST_TURNS = 200
 THREAD_LENGTH = 36
 ASKED = 40
-"""Turns that a gateway is asked about at a time: their threads stand in an address."""
+"""Turns that a gateway is asked about at a time: their threads are in an address."""
 
 
 @dataclass(frozen=True, slots=True)

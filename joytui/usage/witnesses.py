@@ -1,4 +1,4 @@
-"""Usage by all who tell of it: a gateway, Codex's telemetry where no gateway saw the request, and this machine's rollouts. What
+"""Usage by all its sources: a gateway, Codex's telemetry where no gateway saw the request, and this machine's rollouts. What
 two of them tell is counted once.
 
 Telemetry and rollouts are both Codex's word: of a thread of which a rollout is here, the rollout tells all, the retries of
@@ -21,7 +21,7 @@ THREAD = "thread"
 
 
 class Told(NamedTuple):
-    """What a gateway knows. `alone`: the sums of requests that telemetry alone told of, each with its thread; `seen`: by thread,
+    """What a gateway knows. `alone`: the sums of requests that only telemetry reported, each with its thread; `seen`: by thread,
     the sums of what the gateway saw."""
 
     alone: Sequence[tuple[str | None, UsageRow]] = ()

@@ -374,6 +374,28 @@ def test_many_streams_at_once_are_a_step_each_above_it_at_most(gateway: Gateway)
     assert 5 < gateway.spent(key) <= 10 + 8 * STEP
 
 
+@pytest.mark.parametrize(("says", "streams"), [("no usage", 0), ("endless", 9)])
+def test_a_tree_of_64_requests_keeps_the_limit_of_its_task(gateway: Gateway, says: str, streams: int) -> None:
+    """They come at once, from four threads of a task. Answers within what was held for them stay below the limit; those without an
+    end are a step above it at most, each of the nine that it lets in."""
+    made = gateway.console("POST", "keys", json={"name": f"tree {says}", "policy": {"per_task_limit": "10"}})
+    task = f"task of {says}".replace(" ", "-")
+
+    def ask(number: int) -> httpx.Response:
+        headers = {"authorization": f"Bearer {made['key']}", "session-id": task, "thread-id": f"{task}-{number % 4}"}
+        return gateway.http.post(f"/openai/v1/{CHAT}", json=gateway.body(says), headers=headers)
+
+    with ThreadPoolExecutor(64) as pool:
+        answers = list(pool.map(ask, range(64)))
+    assert any("insufficient_quota" in answer.text for answer in answers)
+    [node] = [one for one in gateway.console("GET", "budgets")["budgets"] if one["node"] == f"task:{task}"]
+    spent = Decimal(node["limits"][0]["spent_credits"])
+    assert node["limits"][0]["held_credits"] == "0"
+    assert spent == sum(Decimal(row["cost_credits"]) for row in gateway.rows(made))
+    assert 5 < spent <= 10 + streams * STEP
+    assert sum(answer.status_code == 200 for answer in answers) <= max(streams, 20)
+
+
 def test_what_n_answers_write_together_counts(gateway: Gateway) -> None:
     """A hundred at once, of which a client says that each has one token."""
     key = gateway.key("1.5")

@@ -11,7 +11,7 @@ from joytui.codex.world import Invocation
 from joytui.doctor import examine
 from joytui.doctor.examine import DEFAULT_TIMEOUT
 from joytui.doctor.limits import Limit
-from joytui.doctor.wire import Address, Attempt, connect
+from joytui.doctor.wire import Address, Attempt, connect, resolve
 from tests.support.fault_gateway import FaultGateway
 from tests.support.raw_gateway import CONFIG, KEY
 from tests.support.threaded_server import ThreadedServer
@@ -27,6 +27,13 @@ def test_an_address_that_is_silent_does_not_keep_the_next_one_waiting():
         stream.close()
     assert stream.peer == f"127.0.0.1:{good.port}"
     assert [attempt.address for attempt in attempts] == addresses
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_an_address_asks_no_resolver(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine so busy that no thread starts in time, a gateway at 127.0.0.1 has no silent resolver."""
+    monkeypatch.setattr("threading.Thread.start", lambda self: None)
+    assert [address.sockaddr[0] for address in resolve(host, 1, Limit.after(0.0))] == [host]
 
 
 class _Alerting(ThreadedServer):

@@ -201,6 +201,6 @@ def test_keys_that_a_newer_codex_may_know_are_not_renamed_by_yes(machine: Machin
     before = place.read_bytes()
     said = machine.call("doctor", "--fix", "--yes", "--codex-version", "0.999.0", "--", *typo.args)
     assert said.code == 1
-    assert "joytui was not checked with Codex 0.999.0" in said.err
+    assert "joytui was not tested with Codex 0.999.0" in said.err
     assert "needs your own decision" in said.err
     assert place.read_bytes() == before

@@ -109,7 +109,7 @@ def test_the_record_holds_no_content_and_is_private(world: World, here: Places) 
         (CONFIG, "not remove the cause"),
         (CONFIG.replace("chat", "Chat"), "something else"),
         (CONFIG.replace('wire_api = "chat"', "request_max_retries = -1"), "something else"),
-        (CONFIG.replace('"chat"', '"‹redacted›"'), "masked"),
+        (CONFIG.replace('"chat"', '"‹redacted›"'), "redacted"),
         (CONFIG.replace("chat", "responses"), None),
     ],
 )

@@ -5,6 +5,11 @@ from __future__ import annotations
 import random
 import signal
 import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -17,6 +22,7 @@ from tests.support.fleet import Member, fleet
 from tests.support.hang import HANG_S
 from tests.support.joytui_process import Machine
 from tests.support.needs import needs
+from tests.support.raw_gateway import HEAD, OK, RawGateway
 from tests.support.terminal import Terminal
 
 pytestmark = [pytest.mark.slow, needs("PostgreSQL")]
@@ -89,6 +95,120 @@ def test_a_console_misses_nothing_while_its_gateway_is_killed(tmp_path: Path) ->
             terminal.send("ctrl+q")
             assert terminal.wait_exit() == 0
             assert terminal.left_behind() == []
+
+
+def test_a_task_that_is_stopped_at_one_is_stopped_at_all(tmp_path: Path) -> None:
+    """An answer that is running at another ends, too."""
+    begun = HEAD + b'data: {"type":"response.output_text.delta","delta":"word"}\n\n'
+    with RawGateway([HEAD + OK, begun], unfinished=[begun]) as upstream, postgres.running() as server:
+        words = ("--upstream", f"http://127.0.0.1:{upstream.port}/v1", "--upstream-api", "responses")
+        with fleet([Member(tmp_path / name, server.url("postgres"), *words) for name in "abc"]) as (one, other, third):
+            key = {"authorization": f"Bearer {one.new_key('ann')['key']}", "session-id": "root"}
+            body = {"model": "m", "input": "hi", "stream": True}
+            with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+                while http.get(f"{other.url}/openai/v1/models", headers=key).status_code != 200:
+                    pass
+                assert post(http, one, key, body).status_code == 200
+                with http.stream("POST", f"{other.url}/openai/v1/responses", json=body, headers=key) as running:
+                    parts = running.iter_text()
+                    assert "word" in next(parts)
+                    assert change(third, "stop") == "stopped"
+                    assert "this task was stopped at" in "".join(parts)
+                for member in (one, other, third):
+                    until(lambda member=member: post(http, member, key, body).status_code == 400)
+                assert change(one, "resume") == "ended"
+            with third.console() as console:
+                rows = console.get("/requests", params={"filter": "task:root status:200"}).json()["requests"]
+            assert [(row["error_type"], row["cause"]) for row in rows] == [
+                ("task_stopped", "task-stopped"),
+                (None, None),
+            ]
+
+
+def test_a_breaker_counts_over_all(tmp_path: Path) -> None:
+    with (
+        postgres.running() as server,
+        fleet([Member(tmp_path / name, server.url("postgres")) for name in "abc"]) as members,
+    ):
+        policy = {"max_requests_per_minute": 6}
+        with members[0].console() as console:
+            made = console.post("/keys", json={"name": "ann", "policy": policy}).json()
+        key = {"authorization": f"Bearer {made['key']}", "session-id": "root"}
+        body = {"model": "auto", "input": "hi"}
+        with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+            for member in members:  # a request of no task, so that each knows the key
+                free = {"authorization": key["authorization"]}
+                until(lambda member=member, free=free: post(http, member, free, body).status_code == 200)
+            answers = [post(http, members[number % 3], key, body) for number in range(7)]
+            assert [answer.status_code for answer in answers] == [200] * 6 + [400]
+            assert answers[-1].json()["error"]["code"] == "runaway_stopped"
+            for member in members:
+                until(lambda member=member: post(http, member, key, body).status_code == 400)
+            assert change(members[1], "resume") == "ended"
+            for member in members:
+                until(lambda member=member: post(http, member, key, body).status_code == 200)
+
+
+def post(http: httpx.Client, member: Member, headers: dict[str, str], body: dict[str, object]) -> httpx.Response:
+    return http.post(f"{member.url}/openai/v1/responses", json=body, headers=headers)
+
+
+def change(member: Member, what: str) -> str:
+    """The state of the task, once it is stopped or resumed there."""
+    with member.console() as console:
+        return str(console.post(f"/tasks/{what}", json={"task": "root"}).json()["state"])
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """What is done at one gateway is known at another a moment later."""
+    end = time.monotonic() + HANG_S
+    while not holds():
+        assert time.monotonic() < end, "it never came"
+
+
+def test_three_gateways_keep_the_limit_of_a_task_and_of_a_team_to_the_nano_credit(tmp_path: Path) -> None:
+    """64 clients of one task, spread over three gateways, on the keys of two people of a team."""
+    with (
+        postgres.running() as server,
+        fleet([Member(tmp_path / name, server.url("postgres")) for name in "abc"]) as members,
+    ):
+        with members[0].console() as http:
+            http.post("/teams", json={"name": "core"})
+            keys = []
+            for owner in ("ann", "bea"):
+                http.post("/teams/core/owners", json={"owner": owner})
+                made = {"name": owner, "owner": owner, "policy": {"per_task_limit": "3"}}
+                keys.append(http.post("/keys", json=made).json()["key"])
+            assert http.put("/budgets", json={"node": "team:core", "total_limit": "4"}).status_code == 200
+        for member in members:
+            for key in keys:
+                ask(member, key)  # until it knows the key
+
+        def send(number: int, task: str) -> httpx.Response:
+            headers = {"authorization": f"Bearer {keys[number % 2]}", "session-id": task}
+            with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+                return http.post(f"{members[number % 3].url}/openai/v1/chat/completions", json=SAY_HI, headers=headers)
+
+        for task in ("t1", "t2"):
+            with ThreadPoolExecutor(64) as pool:
+                answers = list(pool.map(partial(send, task=task), range(64)))
+            assert {answer.status_code for answer in answers} == {200, 402}
+        told = {answer.json()["error"]["message"].split(":")[0] for answer in answers if answer.status_code == 402}
+        assert told <= {"team", "task t2"}
+        with members[1].console() as http:
+            nodes = {one["node"]: one["limits"][0] for one in http.get("/budgets").json()["budgets"]}
+            rows = http.get("/requests", params={"limit": 1000}).json()["requests"]
+        cost = {
+            task: sum(Decimal(row["cost_credits"]) for row in rows if row["root_thread"] == task)
+            for task in ("t1", "t2", None)
+        }
+        for node, limit, spent in (
+            ("team:core", 4, sum(cost.values())),
+            ("task:t1", 3, cost["t1"]),
+            ("task:t2", 3, cost["t2"]),
+        ):
+            assert (Decimal(nodes[node]["spent_credits"]), nodes[node]["held_credits"]) == (spent, "0"), node
+            assert spent <= limit
 
 
 def ask(member: Member, key: str) -> None:

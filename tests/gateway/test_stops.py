@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from joytui.cli.main import main as command
 from joytui.client.console_api import PREFIX
 from joytui.gateway.model_api import FINAL
 from joytui.gateway.turn_digest import turn_of
@@ -255,3 +256,52 @@ def test_a_chats_turns_are_told_apart_the_same_way() -> None:
 )
 def test_odd_inputs_are_turns_too(odd: Any) -> None:
     assert turn_of({"input": odd}, "root") == turn_of({"input": odd}, "root")
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "out", "err"),
+    [
+        ("stop root", 0, "root is stopped: nothing of it is answered until `joytui tasks resume root`", ""),
+        ("resume root", 1, "", "this task is not stopped"),
+        ("stop none", 1, "", "no request that is kept names this task"),
+        ("stop root --json", 0, '"state": "stopped"', ""),
+        ("root", 0, "ended", ""),
+        ("stop", 2, "", "stop needs a task"),
+        ("root root", 2, "", "one task at a time"),
+        ("stop root --running", 2, "", "do not go with stop"),
+    ],
+)
+async def test_the_command(
+    gateway: Served, line: str, code: int, out: str, err: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    monkeypatch.setenv("JOYTUI_ADMIN_TOKEN", gateway.gateway.admin_token)
+    await gateway.chat(await gateway.key(), **thread("root"))
+    await gateway.logs()
+    words = ["tasks", *line.split(), "--gateway", gateway.url]
+    assert await asyncio.to_thread(command, words) == code
+    told = capsys.readouterr()
+    assert (out in told.out, err in told.err) == (True, True), told
+
+
+async def test_the_list_says_what_is_stopped_and_why(
+    gateway: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOYTUI_ADMIN_TOKEN", gateway.gateway.admin_token)
+    words = ["keys", "create", "loops", "--max-requests-per-minute", "1", "--max-identical-turns", "9", "--json"]
+    assert await asyncio.to_thread(command, [*words, "--gateway", gateway.url]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["policy"]["max_requests_per_minute"], made["policy"]["max_identical_turns"]) == (1, 9)
+    for _ in range(2):
+        await gateway.chat(made["key"], **thread("root"))
+    await gateway.logs()
+    assert await asyncio.to_thread(command, ["tasks", "--gateway", gateway.url]) == 0
+    told = capsys.readouterr()
+    assert "stopped" in told.out
+    assert "root was stopped as a runaway, for more than 1 request within a minute" in told.err
+    for words, code in ((["--max-identical-turns", "off"], 0), (["--max-identical-turns", "0"], 2)):
+        assert await asyncio.to_thread(command, ["keys", "edit", "loops", *words, "--gateway", gateway.url]) == code
+    [row] = (await gateway.ask("keys"))["keys"]
+    assert (row["policy"]["max_requests_per_minute"], row["policy"]["max_identical_turns"]) == (1, None)

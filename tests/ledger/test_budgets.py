@@ -231,9 +231,9 @@ async def test_who_changed_a_limit_is_in_the_audit_log(ledger: Ledger) -> None:
     rows = [(row.actor, row.what, row.subject, row.before, row.after) for row in await ledger.audit(0, 10)]
     raised = {"raised_by": "2", "raised_until": "2026-11-23T00:00:00.000Z"}
     assert rows[::-1] == [
-        ("bea", "budget set", "org", None, {"daily_limit": "5"}),
+        ("bea", "budget set", "org", {}, {"daily_limit": "5"}),
         ("bea", "budget raised", "org", {}, raised),
-        ("bea", "budget raised", "task:t1", None, {"total_limit": "4"}),
+        ("bea", "budget raised", "task:t1", {}, {"total_limit": "4"}),
     ]
 
 

@@ -23,7 +23,18 @@ from joytui.ledger import api
 from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Runaway, Shortfall
 from joytui.ledger.audit import ACTING, Actor
 from joytui.ledger.postgres.engine import PostgresLedger
-from joytui.ledger.records import Candidate, Charge, KeyRow, LessonRow, NewKey, Page, Reservation, Watch, limits_of
+from joytui.ledger.records import (
+    REPEATS,
+    Candidate,
+    Charge,
+    KeyRow,
+    LessonRow,
+    NewKey,
+    Page,
+    Reservation,
+    Watch,
+    limits_of,
+)
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
@@ -797,6 +808,17 @@ async def test_a_breaker_counts_identical_turns_of_a_thread_in_a_row(ledger: Led
         assert asked == refused, place
     for items in (15, 17, 19):
         assert await ask(ledger, key, held, 90, items, digest=None, identical=2) is None
+
+
+async def test_a_turn_that_is_asked_for_without_end_is_not_looked_at_without_end(
+    ledger: Ledger,
+) -> None:
+    key = await a_key(ledger)
+    for items in (1, *[3] * REPEATS, 5):
+        assert await ask(ledger, key, False, 0, items, identical=2) == (3 if items == 5 else None)
+    for _ in range(REPEATS + 1):
+        assert await ask(ledger, key, False, 0, 3, identical=2) is None
+    assert await ask(ledger, key, False, 0, 5, identical=2) is None, "the one before these is too far away"
 
 
 async def test_what_a_breaker_counted_goes_after_a_day(ledger: Ledger, clock: Clock) -> None:

@@ -89,6 +89,10 @@ KINDS: dict[str, list[Field]] = {
         Field(None, keyed("api-key", "missing"), key='env_http_headers = { "api-key" = "JOY_TOKEN_API_KEY" }'),
     ],
     "body says otherwise": [
+        Field("responses-unsupported", refusing(400, "The Responses API is not supported for this model"), r"Set base_url"),
+        Field("responses-unsupported", refusing(500, "not implemented", code="convert_request_failed"), r"Set base_url"),
+        Field("insufficient-quota", refusing(412, "Account team is suspended: its spending limit is reached", code="ACCOUNT_SUSPENDED")),
+        Field("key-rejected", refusing(401, "无效的令牌", type="new_api_error")),
         Field("policy-rejected", refusing(401, "This key may not access model gpt-9", code="model_access_denied"), "keys create", model="gpt-9"),
         Field("insufficient-quota", refusing(429, "余额不足，请充值", code="1113"), r"\b[Ww]ait\b,"),
         Field("request-rejected", refusing(502, 'Kimi 400: {"error":{"message":"tool type custom is not supported"}}')),

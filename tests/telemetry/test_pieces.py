@@ -64,7 +64,7 @@ def test_both_encodings_say_the_same() -> None:
     [(JSON, b"{"), (JSON, b"[]"), (JSON, b'{"resourceLogs": 1}'), (JSON, b"[" * 90_000), (PROTOBUF, b"\xff")],
 )
 def test_what_is_no_post_is_an_error(media: str, body: bytes) -> None:
-    with pytest.raises(ValueError, match="no "):
+    with pytest.raises(ValueError, match=r"no |not a"):
         list(records(body, media))
 
 

@@ -501,6 +501,59 @@ def wallets() -> tuple[list[Any], list[Any]]:
     ], entries
 
 
+def budgets() -> Any:
+    """A tree: the organisation, two teams with owners, keys and a task; one limit is raised, one is used up, one will be."""
+    from joytui.core.wire import NodeBudget, NodeLimit
+    from joytui.tui.budgets.reading import BudgetsSnapshot
+
+    ends = {"daily": "2026-11-24T00:00:00Z", "weekly": "2026-11-30T00:00:00Z", "total": None}
+
+    def limit(
+        period: Any, of: str, spent: str, left: str, held: str = "0", base: str = "", until: str | None = None
+    ) -> Any:
+        return NodeLimit(
+            period=period, limit_credits=of, base_limit_credits=base or of, raised_until=until, spent_credits=spent,
+            held_credits=held, left_credits=left, resets_at=ends[period],
+        )  # fmt: skip
+
+    task = "0199f3a0-1111-7000-8000-000000000003"
+    nodes = (
+        NodeBudget(node="org", kind="org", name="org", limits=[limit("weekly", "2500", "1411.0725", "1088.9275")]),
+        NodeBudget(node="team:core", kind="team", name="core", parent="org", limits=[
+            limit("daily", "300", "118.4", "179.1", "2.5"), limit("weekly", "1200", "880", "317.5", "2.5"),
+        ]),
+        NodeBudget(node="owner:Anna", kind="owner", name="Anna", parent="team:core", limits=[
+            limit("daily", "70", "48.25", "21.75", base="50", until="2026-11-24T12:00:00Z"),
+        ]),
+        NodeBudget(node="key:key_1", kind="key", name="codex-anna", parent="owner:Anna", limits=[limit("total", "500", "12.5", "487.5")]),
+        NodeBudget(node=f"task:{task}", kind="task", name=task, parent="key:key_1", limits=[limit("total", "5", "2.438", "2.462", "0.1")]),
+        NodeBudget(node="owner:Ben", kind="owner", name="Ben", parent="team:core", limits=[limit("daily", "20", "20.03", "-0.03")]),
+        NodeBudget(node="team:web", kind="team", name="web", parent="org", limits=[limit("weekly", "400", "0", "400")]),
+    )  # fmt: skip
+    here = hour_of(NOW)
+    hours = {
+        "org": {here - back: 12 * 10**9 for back in range(1, 140)},
+        "team:core": {here - back: 9 * 10**9 for back in range(1, 120)},
+        "owner:Anna": {here - back: 2 * 10**9 for back in range(1, 120)},
+        "key:key_1": {here - back: 10**8 for back in range(1, 120)},
+        f"task:{task}": {here: 24 * 10**8},
+        "owner:Ben": {here - back: 3 * 10**9 for back in range(1, 8)},
+    }
+    return BudgetsSnapshot(nodes, hours)
+
+
+def insight_of_node(place: int = 2) -> Any:
+    """What stands out, with the burn-down of a limit of the tree: of the team's week unless told."""
+    from dataclasses import replace
+
+    from joytui.tui.budgets.reading import words
+    from joytui.tui.usage.reading import PERIODS
+
+    one = budgets().limits(NOW)[place]
+    budget = f"{words(one.node)}, {one.limit.period}"
+    return replace(insight(budget=None), burn=one.burn, period=PERIODS[one.limit.period], budget=budget)
+
+
 def changes() -> list[Any]:
     """What four tokens changed: a limit, a key that was made, one that was revoked, a team, a wallet; newest first."""
     from joytui.core.wire import AuditEntry

@@ -24,6 +24,7 @@ from textual.widgets import Input, TextArea
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.records import Report
 from joytui.core.token_counts import UsageTotals
+from joytui.tui.budgets.reading import OLDER, BudgetsSnapshot
 from joytui.tui.doctor.first_run import Ended, Told
 from joytui.tui.doctor.fixing import Offer
 from joytui.tui.doctor.snapshot import DoctorSnapshot
@@ -33,6 +34,7 @@ from joytui.tui.logs.replay import replay_question
 from joytui.tui.logs.surroundings import Surroundings
 from joytui.tui.people.owner import Subject
 from joytui.tui.screens.audit import AuditDialog
+from joytui.tui.screens.budgets import BudgetsDialog
 from joytui.tui.screens.fix import FixDialog
 from joytui.tui.screens.fleet import FleetDialog
 from joytui.tui.screens.key_check import CheckDialog
@@ -41,6 +43,7 @@ from joytui.tui.screens.key_shown import KeyShown
 from joytui.tui.screens.keys import KeysScreen
 from joytui.tui.screens.latency import LatencyDialog
 from joytui.tui.screens.mend import MendDialog
+from joytui.tui.screens.node_forms import LimitsForm, RaiseForm
 from joytui.tui.screens.outliers import OutliersDialog
 from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
@@ -52,6 +55,7 @@ from joytui.tui.screens.triage import TriageDialog
 from joytui.tui.screens.trial import TrialDialog
 from joytui.tui.screens.turns import TurnsDialog
 from joytui.tui.screens.wallets import WalletsDialog
+from joytui.tui.settings import ConsoleSettings
 from joytui.tui.state import LinkState
 from joytui.tui.theme import theme_name
 from joytui.tui.usage.reading import Sources
@@ -336,6 +340,18 @@ async def settings_with_mistakes(app: Any, pilot: Any) -> None:
     await settle(app, pilot)
 
 
+def node_budget(place: int) -> Prepare:
+    """The burn-down of a limit of the tree of budgets."""
+
+    async def prepare(app: Any, pilot: Any) -> None:
+        await fill(app, pilot)
+        app.screen.show(replace(app.screen.snapshot, insight=data.insight_of_node(place)))
+        await pilot.press("b")
+        await settle(app, pilot)
+
+    return prepare
+
+
 async def triage(app: Any, pilot: Any) -> None:
     from joytui.doctor.triage import triage as read
     from joytui.tui.doctor.triage_text import answered
@@ -539,6 +555,16 @@ STATES: tuple[State, ...] = (
     State("keys-columns", pressed("C")),
     State("logs-columns", pressed("C", "down", "down", "space", "end", "up", "space", "enter")),
     State("keys-wallets", dialog(wallets, lambda s: s.post_message(WalletsDialog.Known(*data.wallets())))),
+    State("usage-budgets", dialog(lambda app: BudgetsDialog(), lambda s: s.show(data.budgets()))),
+    State("usage-budgets-chosen", dialog(lambda app: BudgetsDialog(), lambda s: s.show(data.budgets(), "owner Anna: each day 50.00 → 60.00 Cr"), "down", "down", "down")),
+    State("usage-budgets-none", dialog(lambda app: BudgetsDialog(), lambda s: s.show(BudgetsSnapshot(())))),
+    State("usage-budgets-own", dialog(lambda app: BudgetsDialog(), lambda s: s.show(BudgetsSnapshot(()))), {"settings": ConsoleSettings(budget="180")}),
+    State("usage-budgets-older", dialog(lambda app: BudgetsDialog(), lambda s: s.post_message(BudgetsDialog.Known(None, OLDER)))),
+    State("usage-budgets-limits", dialog(lambda app: LimitsForm(data.budgets().nodes[1], "team core"))),
+    State("usage-budgets-new", dialog(lambda app: LimitsForm(None, ""))),
+    State("usage-budgets-raise", dialog(lambda app: RaiseForm("owner:Anna", "owner Anna", data.budgets().nodes[2].limits), None, *"12.5", "enter")),
+    State("usage-budget-of-node", node_budget(2)),
+    State("usage-budget-of-total", node_budget(5)),
     State("usage-audit", dialog(lambda app: AuditDialog(), lambda s: s.show(data.changes()))),
     State("usage-audit-filtered", dialog(lambda app: AuditDialog(), lambda s: s.show(data.changes()), "slash", *"key bea")),
     State("usage-audit-nothing-fits", dialog(lambda app: AuditDialog(), lambda s: s.show(data.changes()), "slash", *"zzz")),

@@ -98,6 +98,14 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "ViewsDialog.app.focus_next": ("usage-views", (), focused("name")),
     "KeysScreen.limit": ("keys-full", (), words("Limits of codex-anna")),
     "ConsoleApp.audit": ("keys-full", (), words(NEED_LINK)),  # over a gateway in gateway/test_screens
+    "ConsoleApp.budgets": ("keys-full", (), words(NEED_LINK)),  # with one in test_budgets
+    "BudgetsDialog.burn_down": ("usage-budgets", (), closed),
+    "BudgetsDialog.edit": ("usage-budgets", ("down",), words("Limits of team core", "300")),
+    "BudgetsDialog.raise_limit": ("usage-budgets", ("down",), words("Raise team core")),
+    "BudgetsDialog.new": ("usage-budgets", (), words("A limit for another node")),
+    "BudgetsDialog.export": ("usage-budgets", (), words("Export", "8 limits")),
+    "BudgetsDialog.reload": ("usage-budgets", (), words(NEED_LINK)),
+    "NodeForm.submit": ("usage-budgets-raise", (), words(NEED_LINK)),
     "AuditDialog.open": ("usage-audit", ("down", "down"), words("A change", "IT HAS", "team-a")),
     "AuditDialog.filter": ("usage-audit", (), focused("filter")),
     "AuditDialog.export": ("usage-audit", (), words("Export", "8 changes")),
@@ -159,11 +167,12 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LogsScreen.turns": ("logs-full", (), words("One thread, turn by turn")),
     "LogsScreen.tasks": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
     "TasksDialog.open": ("logs-tasks", ("down",), closed),  # with what it finds in test_live_screens
+    "TasksDialog.budget": ("logs-tasks", (), words("Raise task …00000003")),
     "TasksDialog.running": ("logs-tasks", (), words("1 running", "2.438 Cr")),
     "TasksDialog.stop": (
         "logs-tasks",
         ("down",),
-        words("Stop this task?", "and its 3 sub-agents of codex-anna"),
+        words("Stop this task?", "and its 3 sub-agents"),
     ),  # and does in test_live_screens
     "TasksDialog.resume": ("logs-tasks", (), words("✗ this task is not stopped")),
     "LogsScreen.latency": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens

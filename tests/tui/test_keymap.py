@@ -33,7 +33,7 @@ async def test_another_key_does_it_and_is_shown() -> None:
     app = console("logs", settings=ConsoleSettings(keymap={"logs.mark": "f5", "logs.fly": "y"}))
     async with app.run_test(size=(200, 40)) as pilot:
         await fill(app, pilot)
-        assert "no action is called logs.fly" in text_of(app)
+        assert "there is no action logs.fly" in text_of(app)
         app.screen.query_one("KeyBar")._forget()
         await settle(app, pilot)
         assert "f5 Mark" in text_of(app)
@@ -46,9 +46,9 @@ async def test_another_key_does_it_and_is_shown() -> None:
 def test_what_does_not_hold_is_said() -> None:
     known = [one for one in LogsScreen.BINDINGS if isinstance(one, Binding)]
     assert problems({"logs.replay": "f9"}, known) == []
-    assert problems({"logs.replay": "f"}, known) == ["f does logs.replay now, and no longer logs.follow"]
+    assert problems({"logs.replay": "f"}, known) == ["f now does logs.replay, no longer logs.follow"]
     assert problems({"logs.replay": "f", "logs.follow": "F"}, known) == []
-    assert problems({"logs.repaly": "f9"}, known) == ["no action is called logs.repaly, did you mean logs.replay?"]
+    assert problems({"logs.repaly": "f9"}, known) == ["there is no action logs.repaly, did you mean logs.replay?"]
 
 
 def test_a_keymap_in_the_file(tmp_path: Path) -> None:

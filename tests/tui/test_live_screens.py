@@ -284,9 +284,12 @@ async def test_tasks_are_read_again_as_requests_come_and_lead_to_theirs(stage):
         await asyncio.to_thread(stage.ask, "codex-anna", **{"session-id": "root", "thread-id": "root"})
         await asyncio.to_thread(stage.ask, "codex-anna", **child)
         await until(pilot, lambda: "└─ child review" in text_of(app))
-        for key, state in (("X", "■ stopped"), ("u", "ended")):
-            await pilot.press(key, *("y" if key == "X" else ""))
-            await until(pilot, lambda state=state: state in text_of(app).partition("root")[2].splitlines()[0])
+        await pilot.press("X")
+        await until(pilot, lambda: "Stop this task?" in text_of(app))
+        await pilot.press("y")
+        await until(pilot, lambda: "■ stopped" in text_of(app) and "✓ the task is stopped" in text_of(app))
+        await pilot.press("u")
+        await until(pilot, lambda: "■ stopped" not in text_of(app))
         app.screen.query_one(DataTable).move_cursor(row=1)
         await pilot.press("enter")
         await until(pilot, lambda: app.screen.filter_text == 'thread:"child"' and len(app.screen.view.shown) == 1)
@@ -382,7 +385,7 @@ async def test_search_goes_there(stage, what):
         elif what == "request":
             await until(pilot, lambda: app.current_mode == "logs" and app.screen.filter_text == f"id:{text}")
         else:
-            await until(pilot, lambda: "nothing here is called abc-123" in text_of(app))
+            await until(pilot, lambda: "nothing is called abc-123" in text_of(app))
 
 
 async def test_escape_stops_waiting_for_a_gateway(tmp_path):

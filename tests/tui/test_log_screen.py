@@ -228,7 +228,7 @@ async def test_a_wrong_filter_is_named_and_nothing_changes():
         await fill(app, pilot)
         await pilot.press("slash", *"stauts:4xx", "enter")
         await settle(app, pilot)
-        assert "no field is called 'stauts'" in text_of(app)
+        assert "there is no field 'stauts'" in text_of(app)
         assert len(app.screen.view.shown) == 240
 
 

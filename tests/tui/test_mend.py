@@ -83,6 +83,7 @@ def offered(record: Any, of: KeyView, by: int = 20 * 10**9) -> list[tuple[str, s
             [("Remove the block", "+ blocked: false + block_reason: none")],
         ),
         (refused("key-rejected", "invalid api key"), key(daily_limit="1"), []),
+        *((refused("insufficient-quota", f"{node}: {LIMIT}"), key(daily_limit="40"), []) for node in ("org", "team:core", "owner:ann", "task 01a2")),
     ],
 )  # fmt: skip
 def test_what_is_offered(record: Any, of: KeyView, wanted: list[tuple[str, str]]) -> None:

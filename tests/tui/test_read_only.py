@@ -19,7 +19,7 @@ from tests.tui.opening import LIVE, console, fill, settle, text_of
 # Every other action of the screens and of the console: each was judged to change nothing beyond this console's own view
 # and the user's clipboard. A new action belongs into one of the two.
 HARMLESS = {
-    "": {"show_screen", "search", "jump", "next_theme", "cancel_start", "dismiss_alert", "quit", "suspend_process", "help", "outliers", "messages", "owner", "views", "audit"},
+    "": {"show_screen", "search", "jump", "next_theme", "cancel_start", "dismiss_alert", "quit", "suspend_process", "help", "outliers", "messages", "owner", "views", "audit", "budgets"},
     "doctor": {"look", "cancel", "fleet", "copy_fix", "copy_ticket", "copy_block", "triage", "focus_walk", "focus_verdict"},
     "logs": {
         "detail", "filter", "follow", "error", "copy_id", "copy_curl", "mark", "compare", "go_to_id", "patterns", "turns", "latency", "copy_block",
@@ -118,7 +118,7 @@ async def test_tasks_are_seen_and_not_stopped():
         await pilot.press("X", "u")
         await settle(app, pilot)
         assert len(app.screen_stack) == 2, "no question"
-        assert "X stops" not in text_of(app)
+        assert "u resumes" not in text_of(app)
         assert "■ runaway" in text_of(app)
 
 

@@ -65,7 +65,7 @@ async def test_a_filter_that_does_not_hold_is_said() -> None:
         app.open_view(View("old", "logs", {"filter": "stauts:4xx"}))
         await settle(app, pilot)
         assert app.current_mode == "logs"
-        assert "the view old: no field is called 'stauts'" in text_of(app)
+        assert "the view old: there is no field 'stauts'" in text_of(app)
 
 
 @pytest.mark.parametrize(

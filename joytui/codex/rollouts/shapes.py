@@ -29,7 +29,7 @@ Counts = tuple[int, int, int, int]
 
 
 def time_of(line: bytes) -> int:
-    """The time at the head of a line, Unix time in milliseconds; 0 if it stands there in another form."""
+    """The time at the head of a line, Unix time in milliseconds; 0 if it is there in another form."""
     if not line.startswith(_STAMP) or line[37:39] != b'Z"':
         return 0
     try:

@@ -120,7 +120,7 @@ def _stamp(path: str) -> int | None:
 
 
 def _entries(home: Path) -> Mark:
-    """What a look at CODEX_HOME itself gives: the names, sizes and times of what stands in it."""
+    """What a look at CODEX_HOME itself gives: the names, sizes and times of what is in it."""
     try:
         with os.scandir(home) as entries:
             return tuple(_entry(entry) for entry in entries)

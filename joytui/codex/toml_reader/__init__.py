@@ -7,7 +7,7 @@ seconds, and neither says where a key stands. Values come as plain Python data, 
     Document.data                    nested dict / list / str / int / float / bool / date, time, datetime
     Document.places                  key path -> offset of the key; elements of arrays of tables have their index in the path
     TomlError                        message as Codex words it, line and column (1-based, in characters), the line's text
-    value_span, key_span             where a value or a name stands in the text
+    value_span, key_span             where a value or a name is in the text
 
 The texts were observed with Codex 0.169.0 over 110 malformed files (tests/codex/syntax_errors.json).
 

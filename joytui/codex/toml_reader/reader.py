@@ -36,7 +36,7 @@ def read_toml(text: str) -> Document:
 
 
 def value_span(document: Document, path: Path) -> tuple[int, int] | None:
-    """Where the value of a key stands in the text (start, end); None if no `key = value` sets it."""
+    """The position of a key's value in the text (start, end); None if no `key = value` sets it."""
     offset = document.places.get(path)
     if offset is None:
         return None
@@ -57,7 +57,7 @@ def value_span(document: Document, path: Path) -> tuple[int, int] | None:
 
 
 def key_span(document: Document, offset: int) -> tuple[int, int]:
-    """The name that stands at an offset, quotes included."""
+    """The name that is at an offset, quotes included."""
     cursor = Cursor(document.text, offset)
     cursor.name()
     return offset, cursor.at
@@ -146,7 +146,7 @@ class _Reader:
         self.tables.put(holder, path, name, offset, self.value(path, depth))
 
     def value(self, path: Path, depth: int) -> Any:
-        """The value that stands here; `path` is that of its key."""
+        """The value that is here; `path` is that of its key."""
         cursor = self.cursor
         char = cursor.char()
         if char in ('"', "'"):
@@ -197,7 +197,7 @@ class _Reader:
 
     def _elements(self, close: str, kind: str, wanted: str, depth: int) -> Iterator[bool]:
         """Over brackets and commas: stops at each element, for the caller to read, and tells whether a comma (or the
-        opening bracket) stands before it."""
+        opening bracket) is before it."""
         cursor = self.cursor
         if depth > _MAX_DEPTH:
             raise Fault("cannot recurse further; max recursion depth met", cursor.at)

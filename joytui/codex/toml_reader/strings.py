@@ -21,13 +21,13 @@ _LAST_CODE_POINT = 0x10FFFF
 
 
 def read_string(text: str, at: int) -> tuple[str, int]:
-    """The string whose first quote stands at `at`, of any kind."""
+    """The string whose first quote is at `at`, of any kind."""
     quote = text[at]
     return _block(text, at, quote) if text.startswith(quote * 3, at) else read_line_string(text, at)
 
 
 def read_line_string(text: str, at: int) -> tuple[str, int]:
-    """The string on one line whose quote stands at `at`: all that a key may be."""
+    """The string on one line whose quote is at `at`: all that a key may be."""
     quote, parts = text[at], []
     run = _BASIC_RUN if quote == '"' else _LITERAL_RUN
     at += 1

@@ -79,7 +79,7 @@ class Tables:
         self.current, self.prefix = child, path
 
     def holder_of(self, table: Table, prefix: Path, names: Names, *, inline: bool) -> tuple[Table, Path]:
-        """The table below this one that `names` lead to, made where it is missing, for a key that stands in the body of
+        """The table below this one that `names` lead to, made where it is missing, for a key that is in the body of
         `table`. `inline`: that body is in braces."""
         owner = id(table)
         for name, offset in names:

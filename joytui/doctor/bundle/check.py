@@ -87,7 +87,7 @@ def _found(text: str, known: list[str], home: str) -> Iterator[tuple[int, str]]:
 
 
 def _spellings(secret: str) -> Iterator[tuple[str, str]]:
-    """As it is, and as it stands in JSON, in an address, in base64 (of itself alone), backwards."""
+    """As it is, and as it is in JSON, in an address, in base64 (of itself alone), backwards."""
     yield "", secret
     yield ", as in JSON", json.dumps(secret)[1:-1]
     yield ", as in an address", quote(secret, safe="")

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def markdown(report: Mapping[str, Any]) -> str:
-    """The scrubbed report as Markdown. Values stand in code spans, so that nothing in them is taken for markup."""
+    """The scrubbed report as Markdown. Values are in code spans, so that nothing in them is taken for markup."""
     verdict = report["doctor"]["verdict"]
     versions, config = report["versions"], report["config"]
     lines = [

@@ -1,4 +1,4 @@
-"""What joytui changed in Codex's files, newest last, so that it can be put back: `mends.json` in the data folder (0600).
+"""What joytui changed in Codex's files, newest last, so that it can be restored: `mends.json` in the data folder (0600).
 
 It names files, backups and digests; it holds no content of any file. An entry is written before the files are: whether
 they were changed is told by what they hold. So a process may be killed at any moment, and the next one (one at a time,
@@ -189,7 +189,7 @@ def _text(written: Written) -> str:
 
 
 def _by_hand(written: Written) -> str:
-    """What to type where a file was edited after the fix: nobody but the user knows which edits are to stay."""
+    """What to type if a file was edited after the fix: only the user knows which edits should stay."""
     path = shlex.quote(written.path)
     if written.backup is None:
         return f"joytui made this file: `rm {path}` removes it, including later edits"

@@ -1,4 +1,4 @@
-"""Whether a fix that was made has helped, by the report before it and the one after it; one that did not is put back.
+"""Whether a fix that was made has helped, by the report before it and the one after it; one that did not is restored.
 
 It helped where the fault that it was made for is gone, whatever comes next: faults hide behind each other, and the next one
 is the next fix's. It made things worse where Codex worked before.
@@ -40,7 +40,7 @@ def outcome(mended: Finding, before: Report, after: Report) -> Helped:
 
 
 def _same(mended: Finding, found: Finding) -> bool:
-    """The same fault again. What stops Codex before any request may stand in several places, each with its own line; elsewhere
+    """The same fault again. What stops Codex before any request may be in several places, each with its own line; elsewhere
     the cause is the fault, since a change moves its evidence along (another address, another time)."""
     if mended.cause is None or mended.cause != found.cause:
         return False
@@ -81,7 +81,7 @@ def told(tried: Tried) -> str:
 
 
 def after_all(before: Report, tried: Tried) -> Report:
-    """The report of before a fix that was put back: it holds again, but for the advice that was tried in vain."""
+    """The report of before a fix that was restored: it holds again, but for the advice that was tried in vain."""
     return replace(
         before,
         verdict=_without_advice(before.verdict, tried),

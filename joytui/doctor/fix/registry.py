@@ -55,7 +55,7 @@ def _of_draft(cause: str, draft: Draft) -> Fix:
 
 
 def _unread(world: World, path: str) -> Fix:
-    """The configuration stands in another place: its lines are moved, the guide's own block is not written beside them."""
+    """The configuration is in another place: its lines are moved, the guide's own block is not written beside them."""
     target = world.config_file
     told = f"Codex does not read {path}; move its lines to {target}."
     if path.lower().endswith((".json", ".yaml", ".yml")):

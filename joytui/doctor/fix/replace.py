@@ -1,7 +1,7 @@
 """Replaces one file in one step, and only where it still holds what it is thought to hold.
 
 Whoever reads sees the old or the new, never a part. What another program wrote at the last moment is seen: the two files
-are exchanged, so that what was replaced can be looked at and, where it is something else, put back.
+are exchanged, so that what was replaced can be looked at and, where it is something else, restored.
 
 ChangedError    the file holds something else; it stays as it is
 """
@@ -70,7 +70,7 @@ def replace_file(target: Path, new: bytes | None, *, old: bytes | None, private:
 
 
 def _look_at_what_was_replaced(beside: Path, target: Path, old: bytes, new: bytes) -> None:
-    """Raises ChangedError if it was not `old`. It then stands in its place again; or, where our bytes were changed
+    """Raises ChangedError if it was not `old`. It then is in its place again; or, where our bytes were changed
     in the meantime, beside it under a name that is seen."""
     if content_of(beside) == old:
         return

@@ -90,7 +90,7 @@ def check(change: Change) -> None:
 
 
 def apply(changes: tuple[Change, ...], plan: tuple[Written, ...]) -> None:
-    """Writes all files, or none: what was written before a failure is put back. Raises RefusedError."""
+    """Writes all files, or none: what was written before a failure is restored. Raises RefusedError."""
     done: list[tuple[Written, Change]] = []
     try:
         for change, written in zip(changes, plan, strict=True):
@@ -118,7 +118,7 @@ def _apply(change: Change, written: Written) -> None:
 def restore(written: Written, old: bytes | None, new: bytes | None) -> None:
     """Puts the old bytes back instead of the new (None: no file), and removes the backup, which then holds nothing more.
 
-    Raises RefusedError if something else stands there by now.
+    Raises RefusedError if something else is there by now.
     """
     with _told(written.path):
         replace_file(Path(written.target), old, old=new)

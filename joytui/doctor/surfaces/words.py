@@ -43,7 +43,7 @@ def surface_lines(cells: Sequence[SurfaceCell], width: int) -> list[tuple[str, s
 
 
 def _from(cell: SurfaceCell) -> str:
-    """Where the key stands there, by the name of the file alone."""
+    """Where the key is there, by the name of the file alone."""
     origin = cell.key.get("origin")
     if cell.verdict not in ("works", "other-value") or not origin or origin == "environment":
         return ""

@@ -41,7 +41,7 @@ class Record:
     `loose`: joined by spaces throughout, for where a full line was not a broken word; `hard`: joined without anything, for where
     every line was broken in a word.
 
-    `warning`: one of Codex's own warnings, which stand beside many failures and explain few.
+    `warning`: one of Codex's own warnings, which are beside many failures and explain few.
     """
 
     text: str

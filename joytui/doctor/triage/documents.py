@@ -180,7 +180,7 @@ def read_lines(text: str) -> Document | None:
 
 
 def _rows(text: str) -> list[dict[str, Any]]:
-    """The JSON objects that begin a line (or stand in it), those too that were broken over several lines."""
+    """The JSON objects that begin a line (or are in it), those too that were broken over several lines."""
     rows: list[dict[str, Any]] = []
     lines = bare_lines(text)[:LINES]
     for number, line in enumerate(lines):

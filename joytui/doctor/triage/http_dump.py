@@ -41,7 +41,7 @@ def read_dump(text: str) -> Document | None:
 
 
 def _unquoted(text: str) -> str:
-    """Without a mail's quoting, where an answer stands in it; curl's own marks, of which a status line has another, stay."""
+    """Without a mail's quoting, where an answer is in it; curl's own marks, of which a status line has another, stay."""
     return _QUOTES.sub("", text) if _QUOTED_STATUS.search(text) else text
 
 

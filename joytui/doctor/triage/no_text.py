@@ -55,5 +55,5 @@ def is_noise(text: str) -> bool:
 
 
 def _is_odd(char: str) -> bool:
-    """A control character or a replaced byte. Zeros stand between the letters of UTF-16, of which Codex shows excerpts."""
+    """A control character or a replaced byte. Zeros are between the letters of UTF-16, of which Codex shows excerpts."""
     return char == "\ufffd" or not (char.isprintable() or char.isspace() or char in _ALLOWED)

@@ -101,7 +101,7 @@ def _embedded(text: str) -> Document | None:
             data, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):
             if _BODY_START.match(text, start):
-                return None  # a body that was broken over lines: what stands behind it is not the failure
+                return None  # a body that was broken over lines: what is behind it is not the failure
             start = text.find("{", start + 1)
             continue
         if isinstance(data, dict) and (document := read_json(data)) and not _codex_prints_it(text, start):

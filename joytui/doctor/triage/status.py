@@ -115,7 +115,7 @@ def _told(said: Refused, forms: Sequence[str]) -> Guess | None:
 
 def decided(refusal: Refusal) -> Guess:
     """A refusal whose own words tell the cause."""
-    if refusal.cause == ROUTE:
+    if refusal.cause in (ROUTE, "responses-unsupported"):
         return sign("an upstream without the route")
     if refusal.cause == KEY:
         return on_key(Refused(refusal.answer.status, refusal.answer.message), refusal.answer)
@@ -251,7 +251,7 @@ def _on_403(said: Refused) -> Guess:
 
 
 def on_route(said: Refused) -> Guess:
-    """404 and 405: a route that is not there, a path that is wrong, a model that nobody knows."""
+    """404 and 405: a missing route, a wrong path, an unknown model."""
     path = urlsplit(said.url or "").path
     if said.status == 404 and re.search(r"\b(?:api[ _-]?)?key\b.{0,20}\bnot found", said.message, re.I):
         return sign("404 about the key")

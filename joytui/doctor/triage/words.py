@@ -109,7 +109,7 @@ _LOG_LINE = re.compile(r"^(?:ERROR|WARN|INFO)\s+\w+(?:::\w+)+")
 
 
 def _ended_well(said: Sequence[Record], failures: Sequence[Record]) -> bool:
-    """Whether Codex's answer and its count of tokens stand behind all that looks like a failure."""
+    """Whether Codex's answer and its count of tokens are behind all that looks like a failure."""
     places = {record.text: number for number, record in enumerate(said)}
     answered = [n for n, record in enumerate(said) if re.match(r"codex\n\S", record.text)]
     counted = [n for n, record in enumerate(said) if record.text.startswith("tokens used")]
@@ -119,7 +119,7 @@ def _ended_well(said: Sequence[Record], failures: Sequence[Record]) -> bool:
 
 
 def _with_bodies(said: Sequence[Record]) -> list[Record]:
-    """A body with the status line that stands before it: one message, though each looks like the beginning of one."""
+    """A body with the status line that is before it: one message, though each looks like the beginning of one."""
     joined: list[Record] = []
     for record in said:
         before = joined[-1] if joined else None

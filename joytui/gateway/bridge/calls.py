@@ -12,6 +12,7 @@ calls, unless they share their id.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,7 +144,7 @@ class CallTable:
         return any(offered.startswith(name + more) for offered in self._offered)
 
     def may_grow(self, call: Call) -> bool:
-        """Whether the name so far may be the first piece of another one, so that nobody should be told of it yet."""
+        """Whether the name so far may be the first part of another one, so that it must not be announced yet."""
         name = call.name or ""
         return not call.arguments and any(o != name and o.startswith(name) for o in self._offered)
 
@@ -171,7 +172,8 @@ def mended(arguments: str, last: str = "") -> str:
             if arguments.lstrip()[:1] == '"' and isinstance(inner, dict)
             else arguments
         )
-    if not arguments.lstrip().startswith("{"):
+    arguments = _unwrapped(arguments)
+    if is_json(arguments) or not arguments.lstrip().startswith("{"):
         return arguments
     decoder, values, rest = json.JSONDecoder(), [], arguments.strip()
     try:
@@ -185,6 +187,18 @@ def mended(arguments: str, last: str = "") -> str:
     if said and all(value == said[0][0] for value, _ in said):
         return said[0][1]
     return arguments
+
+
+_FENCE = re.compile(r"\A\s*```\w{0,10}\s*(.*?)\s*```\s*\Z", re.DOTALL)
+_MARKUP_BEHIND = re.compile(r"\s*(?:</?[\w:｜|▁-]{1,40}>|<[|｜][^<>]{1,40}[|｜]>|```)\s*\Z")
+
+
+def _unwrapped(arguments: str) -> str:
+    """Without a code fence around the arguments, or the model's own closing mark behind them."""
+    if fenced := _FENCE.match(arguments):
+        return fenced[1]
+    behind = _MARKUP_BEHIND.search(arguments, max(0, len(arguments) - 100))
+    return arguments[: behind.start()] if behind and is_json(arguments[: behind.start()]) else arguments
 
 
 def is_json(text: str) -> bool:

@@ -58,7 +58,7 @@ def read_delta(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> Delta | No
 
 
 def other_deltas(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> list[Delta]:
-    """What the choices beside the first add (`n` above 1): nobody translates them, and they cost as much."""
+    """What the choices beside the first add (`n` above 1): they are not translated, but they cost as much."""
     choices = chunk.get("choices")
     if not isinstance(choices, list) or not choices:
         return []
@@ -123,6 +123,7 @@ def _reasoning(source: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, 
 def _calls(source: Mapping[str, Any], whole: bool, opaque: tuple[str, ...]) -> list[CallPiece]:
     """Pieces of calls; the calls of a whole message are numbered by their place, for they have no index."""
     calls = source.get("tool_calls")
+    calls = [calls] if isinstance(calls, Mapping) else calls
     calls = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
     pieces = [_piece({**call, "index": place} if whole else call, opaque) for place, call in enumerate(calls)]
     legacy = source.get("function_call")
@@ -131,10 +132,14 @@ def _calls(source: Mapping[str, Any], whole: bool, opaque: tuple[str, ...]) -> l
     return pieces
 
 
+_ARGUMENTS = ("arguments", "parameters", "input")
+"""Where vendors put them, OpenAI's place first; `input`: of a custom tool."""
+
+
 def _piece(call: Mapping[str, Any], opaque: tuple[str, ...]) -> CallPiece:
-    function = call.get("function")
+    function = call.get("function") or call.get("custom")
     function = function if isinstance(function, Mapping) else call
-    arguments = function.get("arguments")
+    arguments = next((function[name] for name in _ARGUMENTS if function.get(name) is not None), None)
     if isinstance(arguments, (Mapping, list)):
         arguments = json.dumps(arguments, ensure_ascii=False)
     index = call.get("index")

@@ -31,7 +31,7 @@ def content_parts(content: Any) -> list[Any]:
 
 def split_content(content: Any, told: list[str]) -> tuple[list[str], list[dict[str, Any]]]:
     """The texts, and everything else as Chat parts (images, files, audio), each in order. Chat has no form for some parts: they are
-    told in words, and their kinds are added to `told`."""
+    described in words, and their kinds are added to `told`."""
     texts: list[str] = []
     media: list[dict[str, Any]] = []
     for part in content_parts(content):
@@ -60,7 +60,7 @@ def user_content(content: Any, told: list[str]) -> str | list[dict[str, Any]]:
 
 
 def _in_words(part: Any, told: list[str]) -> str:
-    """A part for which Chat has no form. A file that stands behind an address is told by that."""
+    """A part for which Chat has no form. A file given by an address is described by that address."""
     kind = str(part.get("type")) if isinstance(part, Mapping) else type(part).__name__
     told.append(kind)
     if kind == "input_file" and isinstance(part.get("file_url"), str):

@@ -57,7 +57,7 @@ def event_bytes(events: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def _event_bytes(event: Mapping[str, Any]) -> bytes:
-    """No line break stands in compact JSON: the data is one line."""
+    """No line break is in compact JSON: the data is one line."""
     members = []
     for name, value in event.items():
         if type(value) is str:
@@ -81,6 +81,6 @@ def chunk_bytes(chunk: Mapping[str, Any]) -> bytes:
 
 
 def chat_failure(error: StreamError, *, final: bool = False) -> bytes:
-    """What tells a client of a Chat stream that no more will come. `final`: `[DONE]` as well, so that it asks for nothing."""
+    """What ends a Chat stream for its client. `final`: with `[DONE]`, so that the client does not retry."""
     told = {"message": error.message, "type": error.type or error.code, "code": error.code}
     return chunk_bytes({"error": told, "choices": []}) + (DONE_BYTES if final else b"")

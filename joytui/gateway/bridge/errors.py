@@ -47,7 +47,18 @@ LONGEST_MESSAGE = 8000
 CUT = StreamError(UPSTREAM_ERROR, "the upstream closed the stream before it gave a finish reason", UPSTREAM_ERROR)
 NO_SUMMARY = StreamError(UPSTREAM_ERROR, "the model returned no summary of the conversation", UPSTREAM_ERROR)
 
-_MESSAGES = ("message", "msg", "detail", "error_message", "error_msg", "errorMessage", "status_msg", "reason", "title")
+_MESSAGES = (
+    "message",
+    "msg",
+    "Message",
+    "detail",
+    "error_message",
+    "error_msg",
+    "errorMessage",
+    "status_msg",
+    "reason",
+    "title",
+)
 """Where vendors put an error's words."""
 _CODES = ("code", "error_code", "errorCode", "status_code", "status")
 _FAULTS = ("error", "fail", "failed", "failure")
@@ -152,11 +163,11 @@ def _base_resp(data: Mapping[str, Any]) -> StreamError | None:
 
 
 def _unstated(data: Mapping[str, Any]) -> StreamError | None:
-    """An error without the word `error` in its place: told by a code, a status, or words where an answer should be."""
+    """An error without an `error` member: recognised by a code, a status, or text where an answer should be."""
     code = data.get("code", data.get("error_code"))
     by_code = isinstance(code, (int, str)) and not isinstance(code, bool) and code not in (0, "0", "", 200, "200")
     word = str(data.get("status") or data.get("object") or data.get("type") or "").lower()
-    marked = by_code or data.get("success") is False or word in _FAULTS
+    marked = by_code or data.get("success") is False or word in _FAULTS or "__type" in data
     if not (marked or "detail" in data or data.get("errors")) or "usage" in data:
         return None
     text = _words(data)

@@ -22,6 +22,7 @@ _WORDS: dict[str, Meaning] = {
     **dict.fromkeys(("spii", "image_safety", "language", "refusal", "sensitive"), "content_filter"),
     **dict.fromkeys(("error", "malformed_function_call", "network_error", "insufficient_system_resource"), "failed"),
     **dict.fromkeys(("model_context_window_exceeded", "context_length_exceeded", "context_window_exceeded"), "failed"),
+    **dict.fromkeys(("abort", "aborted", "cancelled", "canceled", "timeout"), "failed"),
     **dict.fromkeys(("unexpected_tool_call", "too_many_tool_calls", "malformed_response"), "failed"),
 }
 

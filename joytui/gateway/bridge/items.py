@@ -211,7 +211,7 @@ class Gatherer:
             message[place] = thought
 
     def _call_id(self, position: int) -> str:
-        """The call's id as the vendor takes it. Ids that repeat from turn to turn are told apart."""
+        """The call's id as the vendor accepts it. Ids that repeat from turn to turn are made distinct."""
         given = self._items[position]["call_id"]
         chosen, count = self._quirks.call_id(given), self._repeats.get(given, 1)
         while chosen in self._taken:
@@ -262,7 +262,7 @@ def _role(item: Mapping[str, Any]) -> str | None:
 
 
 def _agent_text(part: Any) -> str | None:
-    """Text of a part. OpenAI encrypts what one agent tells another, and Codex hands on whatever stands in its place
+    """Text of a part. OpenAI encrypts messages between agents, and Codex passes on whatever is in their place
     as `encrypted_content`: through a bridge that is the model's own words (Codex 0.169.0, observed)."""
     if isinstance(part, Mapping) and part.get("type") == "encrypted_content":
         content = part.get("encrypted_content")
@@ -271,7 +271,7 @@ def _agent_text(part: Any) -> str | None:
 
 
 def _plain_thought(item: Mapping[str, Any]) -> str:
-    """Reasoning that stands in the open: its full text, else its summary."""
+    """Reasoning that is in the open: its full text, else its summary."""
     for key in ("content", "summary"):
         if texts := [text for part in content_parts(item.get(key)) if (text := part_text(part)) is not None]:
             return "\n\n".join(texts)

@@ -69,13 +69,13 @@ MENDS: tuple[Mend, ...] = (
     ),
     _mend(
         "skip signature",
-        r"thought_?signature|missing.{0,30}signature|signature.{0,30}(missing|required|invalid)",
+        r"thought[_ ]?signature|missing.{0,30}signature|signature.{0,30}(missing|required|invalid)",
         skip_signature=True,
     ),
     _mend(
         "empty reasoning_content",
         _NOT_REFUSED
-        + r"(missing|required|must|need|expected).{0,80}reasoning_content|reasoning_content.{0,80}(missing|required|must be|is expected"
+        + r"(missing|required|must|need|expected|缺少|必须).{0,80}reasoning_content|reasoning_content.{0,80}(missing|required|must be|is expected"
         r"|passed back|not found|cannot be (null|empty|none))",
         empty_thought="reasoning_content",
     ),
@@ -98,7 +98,7 @@ MENDS: tuple[Mend, ...] = (
     _mend(
         "assistant after tool",
         r"role [`'\"]?(user|system|developer)[`'\"]? (after|following) (role )?[`'\"]?tool|tool.{0,40}(must|should) be followed by.{0,20}assistant"
-        r"|after (a )?(role )?[`'\"]?tool.{0,40}(assistant|expected)",
+        r"|after (a |the )?(role )?[`'\"]?tool.{0,40}(assistant|expected)|(user|system|developer).{0,20}(cannot|can not|can't|must not|may not|should not).{0,12}follow.{0,16}tool",
         assistant_after_tool=True,
     ),
     _mend(
@@ -121,24 +121,24 @@ MENDS: tuple[Mend, ...] = (
         "no system role",
         r"system (role|message|prompt|instruction)s?[^.]{0,40}(not|un)[ -]?(supported|allowed|enabled|available)|developer instruction is not enabled"
         r"|(not|un)[ -]?support[^.]{0,30}[`'\"]?(system|developer)\b|(unknown|invalid|unexpected|unsupported)[^.]{0,20}role[^.]{0,20}(system|developer)"
-        r"|role[^.]{0,40}[`'\"]system[`'\"][^.]{0,40}(not|invalid|unsupported)",
+        r"|role[^.]{0,40}[`'\"]system[`'\"][^.]{0,40}(not|invalid|unsupported)|unexpected message role\b|role\b.{0,30}should be .?user.? or .?assistant",
         system_role="user",
     ),
     _mend(
         "text only",
-        r"image|vision|multi-?modal|picture|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
+        r"image|vision|multi-?modal|picture|图片|图像|多模态|画像|content\b.{0,12}data did not match any variant|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
         r"|only (supports? )?text|text.only|[`'\"]type[`'\"].{0,20}[`'\"]?text|content[\[\].\d]*\.type\b.{0,40}text",
         images=False,
     ),
     _mend(
         "arguments as objects",
-        r"arguments.{0,80}(json|object|dict|mapping|pars|valid)|(json|pars|mapping).{0,80}arguments"
+        r"arguments.{0,80}(json|object|dict|mapping|pars|valid)|invalid (character|escape|json).{0,60}arguments|(json|pars|mapping).{0,80}arguments"
         r"|expecting .{0,40}(delimiter|double quotes|value:)|unterminated string",
         object_arguments=True,
     ),
     _mend(
         "user last",
-        r"prefill|last (role|message).{0,60}assistant|(end|finish) with a user (message|turn)|last message.{0,30}must.{0,20}user",
+        r"prefill|assistant messages? at the end|final (role|message).{0,40}(user|assistant)|last (role|message).{0,60}assistant|(end|finish) with a user (message|turn)|last message.{0,30}must.{0,20}user",
         user_last=True,
     ),
     _mend("content beside calls", _CONTENT, content_beside_calls=""),
@@ -154,7 +154,8 @@ MENDS: tuple[Mend, ...] = (
     ),
 )
 _SCHEMA = re.compile(
-    r"json_?schema|response_?format|structured output|output schema|json.?mode|response mime", re.IGNORECASE
+    r"json_?schema|response_?format|guided.?(json|decoding)|structured output|output schema|json.?mode|response mime",
+    re.IGNORECASE,
 )
 _NO_JSON_AT_ALL = re.compile(r"\btools?\b|function|^(?!.*(json|schema|type|structured))", re.IGNORECASE | re.DOTALL)
 """JSON is refused beside tools, or whatever its kind."""

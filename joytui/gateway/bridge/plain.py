@@ -1,6 +1,6 @@
 """Plain chunks: those that add a piece of text to an answer and nothing else, as nearly all of a stream does.
 
-`plain_text` tells one without looking for everything that a chunk can be. `ChunkReader` tells most of them without parsing:
+`plain_text` recognises one without checking everything that a chunk can be. `ChunkReader` recognises most of them without parsing:
 upstreams write the same around each piece of text, so one that differs from the chunk before it in its text alone is plain.
 """
 
@@ -61,7 +61,7 @@ class ChunkReader:
     __slots__ = ("_head", "_left", "_tail", "_used")
 
     def __init__(self) -> None:
-        self._head = ""  # what stands before the text's quotation mark; empty without a mould
+        self._head = ""  # what is before the text's quotation mark; empty without a mould
         self._tail = ""
         self._used = True
         self._left = MOST_MOULDS
@@ -83,7 +83,7 @@ class ChunkReader:
         return chunk
 
     def _make_mould(self, data: str, chunk: Any, text: str) -> None:
-        """Keeps what stands around the text, if another text there gives the same chunk with that text."""
+        """Keeps what is around the text, if another text there gives the same chunk with that text."""
         self._left -= not self._used
         self._used = False
         for written in {json.dumps(text), json.dumps(text, ensure_ascii=False)}:

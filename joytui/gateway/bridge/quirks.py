@@ -91,7 +91,7 @@ class Quirks:
     merge_assistants: bool = False
     """Roles must alternate: neighbouring assistant messages are merged as well."""
     assistant_after_tool: bool = False
-    """No user message may follow a tool's output: an assistant message stands between them."""
+    """No user message may follow a tool's output: an assistant message is between them."""
     content_beside_calls: str | None = None
     """The content of an assistant message that has calls alone."""
     thought_field: str | None = None
@@ -113,14 +113,14 @@ class Quirks:
     schema_words: tuple[str, ...] = ()
     """Keys that are taken out of the tools and their schemas (`strict`, `additionalProperties`, …)."""
     answer_format: Literal["json_schema", "json_object", "words"] = "json_schema"
-    """How the client's schema for the answer is told: as it is, or in words, with or without the JSON mode."""
+    """How the client's schema for the answer is passed on: as it is, or in words, with or without JSON mode."""
     verbosity: bool = False
     """Whether `text.verbosity` is taken, as `verbosity`."""
     call_id: Callable[[str], str] = as_given
     """The id of a call as this vendor takes it. Equal ids must stay equal: a call and its output are joined by it."""
 
     # --- the answer
-    thought_fields: tuple[str, ...] = ("reasoning_content", "reasoning")
+    thought_fields: tuple[str, ...] = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
     """Where reasoning text comes, the first that has any; some vendors send the same text under both names."""
     call_fields: tuple[str, ...] = ("extra_content", "thought_signature", "provider_specific_fields")
     """Opaque fields of a call that must come back unchanged (Gemini's `thought_signature`: JoyToken's SDKs)."""

@@ -67,5 +67,5 @@ def unpack(content: Any) -> Carried | None:
 
 
 def opaque_fields(source: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """The opaque fields that stand in a call or a message."""
+    """The opaque fields that are in a call or a message."""
     return {name: source[name] for name in names if source.get(name) not in (None, "", [], {})}

@@ -19,8 +19,8 @@ MOST_COST = 1_000_000 * NANO_PER_CREDIT
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one answer used; `total` where the upstream says it. `odd`: input or output was told as something that is no count,
-    and stands here as 0."""
+    """What one answer used; `total` if the upstream reports it. `odd`: input or output was reported as something other than a count,
+    and is here as 0."""
 
     tokens: TokenCounts
     total: int | None = None

@@ -119,7 +119,7 @@ def gather_tools(listed: Any, items: list[Mapping[str, Any]]) -> Tools:
 
 
 def _plain_fields(body: Mapping[str, Any], quirks: Quirks) -> dict[str, Any]:
-    """Fields that Chat has too, and fields that nobody here knows: an upstream may."""
+    """Fields that Chat has too, and fields unknown here: an upstream may know them."""
     skipped = {"model", *_HANDLED, *quirks.dropped, *quirks.dropped_with_note, *_REFUSED}
     fields = {quirks.renamed.get(k, k): v for k, v in body.items() if k not in skipped and v is not None}
     if fields.get("top_logprobs"):
@@ -192,7 +192,7 @@ def _nearest(effort: Any, taken: tuple[str, ...]) -> Any:
 
 
 def _tell_schema(chat: dict[str, Any], body: Mapping[str, Any]) -> None:
-    """The schema of the answer in words, in the first system message: what a vendor without schemas can be told."""
+    """The answer's schema in words, in the first system message, for vendors without schemas."""
     form = _answer_form(body)
     if form is None:
         return

@@ -18,7 +18,7 @@ Message = dict[str, Any]
 IMAGE_LEFT_OUT = "[image left out: this model takes text only]"
 FILE_LEFT_OUT = "[file left out: this model takes text only]"
 AFTER_TOOL = "I have the tool's output."
-"""What an assistant message says that stands between a tool's output and a user message only because a vendor wants one there."""
+"""What an assistant message says that is between a tool's output and a user message only because a vendor wants one there."""
 GO_ON = "Go on."
 """What the user says where the last word must be theirs."""
 UNFINISHED = "unfinished"

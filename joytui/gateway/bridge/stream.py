@@ -41,7 +41,7 @@ class Answer:
     """What a Response says of itself. `id` ("resp_…") also makes the ids of its items. `summary`: thoughts as a summary.
 
     `compaction`: the text is the summary that Codex asked for, and becomes one compaction item. `input_estimate`: the tokens of the
-    request, for an upstream that tells none (0: nothing is estimated); Codex compacts by them. `renamed`: the model has this name by
+    request, for an upstream that reports none (0: nothing is estimated); Codex compacts by them. `renamed`: the model has this name by
     the settings alone, whatever the upstream calls it. `metadata`: the client's own, which the answer keeps.
     """
 
@@ -245,7 +245,7 @@ class ResponsesStream:
         return events
 
     def _take_pieces(self, pieces: list[Piece]) -> list[Event]:
-        """Text that is told apart from thoughts in tags, and from calls that leaked."""
+        """Text, separated from thoughts in tags and from leaked calls."""
         events: list[Event] = []
         for kind, words in pieces:
             if self._answer.compaction and kind == "thought":

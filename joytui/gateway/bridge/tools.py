@@ -72,12 +72,15 @@ class ToolNames:
         return kind if isinstance(kind, str) else None
 
     def resolve(self, flat: str) -> Tool:
-        """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`."""
+        """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`, put
+        `functions.` before any name (Kimi, gpt-oss), and write another case."""
         if flat in self.tools:
             return self.tools[flat]
+        told = flat.removeprefix("functions.").casefold()
         dotted = [t for t in self.tools.values() if t.namespace and flat == f"{t.namespace}.{t.name}"]
         bare = [t for t in self.tools.values() if t.name == flat]
-        for matches in (dotted, bare):
+        near = [tool for name, tool in self.tools.items() if name.casefold() == told]
+        for matches in (dotted, bare, near):
             if len(matches) == 1:
                 return matches[0]
         return Tool("function", flat)
@@ -103,7 +106,7 @@ def flat_name(namespace: str | None, name: str) -> str:
 
 
 def translate_tools(*lists: Iterable[Any]) -> Tools:
-    """Chat functions for tools that stand in the request, in `additional_tools` items or in tool search results."""
+    """Chat functions for tools that are in the request, in `additional_tools` items or in tool search results."""
     tools = Tools()
     for tool in (tool for tool_list in lists for tool in tool_list):
         if not isinstance(tool, Mapping):

@@ -102,6 +102,6 @@ def _last_turn(pieces: Sequence[Piece]) -> int | None:
 
 
 def _unanswered(pieces: Sequence[Piece], now_ms: int) -> int | None:
-    """Since when a turn runs of whose request nothing was told."""
+    """Since when a turn has been running without any report of its request."""
     newest = pieces[-1]
     return newest.at if newest.kind in ("session", "turn") and now_ms - newest.at > ANSWERED_MS else None

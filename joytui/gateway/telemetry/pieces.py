@@ -1,7 +1,7 @@
 """What is read of Codex's events: the attributes that are named here, and no other. No prompt, no argument of a tool, no address
-of a person is looked at, whether or not Codex was told to send it. (The events: observed with Codex 0.171.0.)
+of a person is read, whether or not Codex is configured to send it. (The events: observed with Codex 0.171.0.)
 
-A request over a WebSocket (`codex.websocket_request`) is an attempt like one over HTTP; its answer is told by the same
+A request over a WebSocket (`codex.websocket_request`) is an attempt like one over HTTP; its answer is reported by the same
 `codex.sse_event`. `codex.websocket_connect` is left out: it carries no request, and where it fails Codex asks over HTTP and tells
 that. So is the warm-up of a new connection, a request that asks for no answer.
 
@@ -42,7 +42,7 @@ _NO_MODEL = Catalog()
 
 
 def pieces(records: Iterable[LogRecord], now_ms: int, catalog: Catalog = _NO_MODEL) -> Iterator[Piece]:
-    """What the records tell of requests, and of the sessions and turns they are in; all else is left out."""
+    """What the records say about requests and their sessions and turns; everything else is left out."""
     for record in records:
         if (piece := _piece(record, now_ms, catalog)) is not None:
             yield piece
@@ -70,7 +70,7 @@ def _piece(record: LogRecord, now_ms: int, catalog: Catalog) -> Piece | None:
 
 
 def _place(observed: int, at: int) -> int:
-    """Where it stands in its thread: to the nanosecond where the two times of a record agree."""
+    """Where it is in its thread: to the nanosecond where the two times of a record agree."""
     return observed if abs(observed // NS - at) <= CLOCKS_MS else at * NS
 
 
@@ -118,7 +118,7 @@ _EVENTS: Mapping[str, Callable[[Attributes], PieceKind | None]] = {
 }
 
 
-# --- what each tells --------------------------------------------------------------------------------------------------
+# --- what each says ---------------------------------------------------------------------------------------------------
 
 
 def _session(piece: Piece, said: Attributes, catalog: Catalog) -> Piece:
@@ -201,7 +201,7 @@ _TELLS: Mapping[PieceKind, Callable[[Piece, Attributes, Catalog], Piece]] = {
 # --- causes -----------------------------------------------------------------------------------------------------------
 
 _TOLD_APART = frozenset({402, 429, 500, 502, 503, 504})
-"""Statuses that mean one thing, whatever the body says: Codex tells no more of a refusal than its status."""
+"""Statuses with one meaning, whatever the body says: Codex reports only the status of a refusal."""
 
 
 def _refused(status: int, message: str, said: Attributes, catalog: Catalog) -> tuple[str | None, bool]:

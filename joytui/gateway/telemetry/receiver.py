@@ -51,7 +51,7 @@ async def logs(request: Request) -> JsonAnswer:
 
 
 async def dropped(request: Request) -> JsonAnswer:
-    """`POST /otlp/v1/metrics` and `/traces`: what Codex may be told to send as well. Nothing of it is read."""
+    """`POST /otlp/v1/metrics` and `/traces`: Codex can be configured to send these, too. They are not read."""
     gateway: Gateway = request.app.state.gateway
     refusal = _refusal(gateway, request)[1]
     if not await _drained(request, MOST_BYTES) and refusal is None:
@@ -108,7 +108,7 @@ async def _body(request: Request, share: Share) -> bytes:
 
 
 async def _drained(request: Request, limit: int) -> bool:
-    """Reads a body that nobody looks at; whether it was within the limit."""
+    """Reads and discards a body; whether it was within the limit."""
     size = 0
     while True:
         message = await request.receive()

@@ -186,7 +186,7 @@ async def refused(
     response: httpx.Response, seen: Observation, body: bytes | None = None, *, for_codex: bool = True
 ) -> Exchange:
     """An error status: kept, with its body (read already, where it is given) and Retry-After. A redirect is none that a key could
-    follow. `for_codex`: a full context is told in the form that Codex knows."""
+    follow. `for_codex`: a full context is reported in the form that Codex recognises."""
     status = response.status_code
     if not 100 <= status <= 599:
         await response.aclose()
@@ -218,12 +218,12 @@ async def refused(
 
 
 def _undone(status: int, *, told: bool) -> bool:
-    """Whether nobody works on the request any more. `told`: the answer is an error of the API, and no proxy's page."""
+    """Whether the upstream has stopped working on the request. `told`: the answer is an API error, not a proxy's page."""
     return status >= 500 and status not in MAYBE_AT_WORK and (told or status not in BROKEN_BEHIND)
 
 
 def _bounded(body: bytes, error: Any, status: int) -> bytes:
-    """The upstream's own words, as far as they can be searched for its key at once: no error needs more."""
+    """The upstream's own text, up to the length that can be searched for its key at once: no error needs more."""
     if len(body) <= WHOLE_LIMIT:
         return body
     message = error.message if error else f"the upstream answered {status}, with an error page of {len(body)} bytes"
@@ -340,7 +340,7 @@ async def _stream(
     response: httpx.Response, pieces: AsyncIterator[bytes], call: ModelCall, reader: Reader, parts: Parts
 ) -> AsyncIterator[bytes]:
     """The bytes of a stream, as many events at a time as came together and may be passed on together. Where they break off,
-    the client is told in the stream's own words."""
+    the client is told so in the stream's own protocol."""
     seen, at_once, held = reader.seen, call.at_once or MAX_BODY, _HeldBack(reader)
     try:
         async for piece in pieces:
@@ -416,7 +416,7 @@ def _how_broken(error: Exception) -> str:
 
 
 def broken_event(call: ModelCall, message: str) -> bytes:
-    """What tells a client of a stream, in the stream's own words, that no more will come."""
+    """What ends a stream for its client, in the stream's own protocol."""
     return _failure(call, StreamError(UPSTREAM_ERROR, message, UPSTREAM_ERROR))
 
 
@@ -462,9 +462,10 @@ async def _chunks(
 def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> list[Any]:
     chunks: list[Any] = []
     for event in events:
-        if event.data.strip() == DONE:
+        if event.data.removeprefix("data:").strip() == DONE:
             return [*chunks, DONE]
         data = seen.echo.event(event.data) if seen.echo else event.data
+        data = data.removeprefix("data:")  # a relay that frames what is framed already
         if event.name == "error":
             error = named_error(seen.echo.text(data) if seen.echo and len(data) <= WHOLE_LIMIT else data)
             chunks.append({"error": {"message": error.message, "code": error.code, "type": error.type}})
@@ -504,12 +505,18 @@ async def _completion(
         return {}
     body = await whole(response, MAX_BODY, head, pieces, echo=seen.echo)
     try:
-        return json.loads(body)
+        completion = json.loads(body)
+        first = completion[0] if isinstance(completion, list) and completion else None
+        if not isinstance(first, dict):
+            return completion
+        if len(completion) == 1 or find_error(first):
+            return first
+        chunks = completion  # those of a stream, in a list
     except ValueError:  # objects, one a line
         splitter = SseSplitter(lenient=True)
         chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader())
         if not chunks:
             raise
-        for chunk in chunks:
-            bridge.feed(chunk)
-        return {}
+    for chunk in chunks:
+        bridge.feed(chunk)
+    return {}

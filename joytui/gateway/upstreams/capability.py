@@ -23,7 +23,7 @@ Probe = Callable[[Endpoint], Awaitable[int | None]]
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """Which routes are there; None: no answer that tells. `at`: `time.monotonic()` of the question."""
+    """Which routes exist; None: no conclusive answer. `at`: `time.monotonic()` of the question."""
 
     responses: bool | None
     chat: bool | None
@@ -31,7 +31,7 @@ class Learned:
 
     @property
     def api(self) -> Api | None:
-        """How to serve `/responses`. An upstream with neither route is spoken to as if it had it: its 404 tells more. One that lacks
+        """How to serve `/responses`. An upstream with neither route is treated as if it had it: its own 404 says more. One that lacks
         `/responses` and did not tell about the other route is spoken to by that one."""
         if self.responses:
             return "responses"

@@ -36,7 +36,7 @@ MOST_NOTES = 64
 
 @dataclass(slots=True)
 class Observation:
-    """What an answer told about itself while it passed. Tokens are counts, `cost_nano` nano-credits.
+    """What an answer said about itself while it passed. Tokens are counts, `cost_nano` nano-credits.
 
     `upstream_id`: the answer's id as the client sees it (Codex notes it): the upstream's own, or the bridge's.
     `usage_seen`: the token counts are the upstream's own; without it they are zero (nothing usable came). Whether they
@@ -145,7 +145,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFacts:
-    """What the status tells of one upstream. `key_from` says where its key came from, None: it is asked without one.
+    """What the status says about one upstream. `key_from`: where its key came from; None: it is called without one.
 
     `healthy`: False while another is asked first because this one failed a moment ago.
     """

@@ -1,6 +1,6 @@
 """Several upstreams in order of priority: the next one answers when one cannot be reached or answers 5xx.
 
-An upstream that took the request and fell silent, closed the connection, or stands behind a proxy that lost it (a 502 that
+An upstream that took the request and fell silent, closed the connection, or is behind a proxy that lost it (a 502 that
 is not an error of the API) may be at work on it and bill for it: it is not asked elsewhere then (the client may, and knows what
 it asks for), but rests like one that failed.
 """

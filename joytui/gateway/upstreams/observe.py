@@ -1,4 +1,4 @@
-"""Reads what an answer tells about itself while its bytes pass by: usage, cost, model, finish, errors.
+"""Reads what an answer says about itself while its bytes pass: usage, cost, model, finish, errors.
 
 One reader an endpoint: `ChatReader` for Chat chunks and completions, `ResponsesReader` for events and Response objects.
 Both take bytes (`feed`, `end`) or data that is parsed already (`take`), and never change or hold back anything. Bytes that
@@ -213,7 +213,7 @@ class ChatReader(Reader):
 
 class ResponsesReader(Reader):
     """Responses events, and whole Response objects. Output comes in deltas, in whole items, and all of it again at the
-    end: what counts is the most that one of these three told."""
+    end: the largest figure of these three counts."""
 
     _deltas = 0
     _items = 0

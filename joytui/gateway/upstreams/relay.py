@@ -100,7 +100,7 @@ class Relay:
 
     async def _other_way(self, call: ModelCall, missing: Exchange, api: Api, *, asked: bool) -> Exchange:
         """The route that a request was sent to is not there, for this model at least: the other one is tried, once. What worked is
-        kept. Where neither is there, the first answer tells more. `asked`: the probe says the same of the whole upstream."""
+        kept. If neither exists, the first answer says more. `asked`: the probe says the same of the whole upstream."""
         tried_at = self._both_missing.get(call.model)
         if tried_at is not None and time.monotonic() - tried_at < RELEARN_AFTER_S:
             return missing

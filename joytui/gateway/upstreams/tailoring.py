@@ -31,7 +31,7 @@ def told_quirks(given: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class Tailoring:
-    """`record`: the vendor's name, None: told by the host. `drop` and `extra_body`: fields of the request as it is sent, in the
+    """`record`: the vendor's name; None: recognised by the host. `drop` and `extra_body`: fields of the request as it is sent, in the
     names of the API that it is sent to. `models`: the clients' name to the upstream's. `secrets`: the values of headers that are."""
 
     record: str | None = None

@@ -3,7 +3,7 @@
 httpx's own pool looks at every connection and every waiting request whenever anything changes, which makes it slower
 the more run side by side. Measured on two busy cores against a trivial upstream, requests a second with 1, 16 and 64
 connections: httpx 1,144, 666, 90; a stack of single httpx connections 1,367, 1,532, 643; aiohttp 2,464, 3,296, 963.
-The transport is our own, for the mapping of errors: what is told to a client hangs on which kind it was.
+The transport is our own because of the mapping of errors: what a client is told depends on the kind of error.
 """
 
 from __future__ import annotations

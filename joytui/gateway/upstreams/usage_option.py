@@ -1,6 +1,6 @@
 """Usage of Chat streams that are passed through: asked for always, and taken out again for a client that did not ask.
 
-Without `stream_options.include_usage` an upstream tells nothing of what a stream cost (OpenAI's API reference, "Create chat
+Without `stream_options.include_usage` an upstream does not report what a stream cost (OpenAI's API reference, "Create chat
 completion"), and most clients leave it away.
 """
 

@@ -1,4 +1,4 @@
-"""The PostgreSQL engine. Implements `joytui.ledger.api.Ledger`; how it keeps its promises stands in the package's docstring."""
+"""The PostgreSQL engine. Implements `joytui.ledger.api.Ledger`; how it keeps its promises is in the package's docstring."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ class PostgresLedger(SqlLedger[Writer]):
         return self._writer.do(jobs.refuse(opened, ended, keyless), _nothing, self._joins(opened, ended))
 
     def _joins(self, opened: Opened, ended: Ended) -> Callable[[Turn], None]:
-        """Joins an ended request with what telemetry told of it."""
+        """Joins a finished request with its telemetry."""
         spare = [self.next_number()]
         return lambda turn: telemetry.ended(turn, opened, ended.latency_ms, spare)
 

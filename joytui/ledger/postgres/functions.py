@@ -16,7 +16,7 @@ from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.money import NANO_PER_CREDIT
 from joytui.core.nodes import KINDS, ORG
 from joytui.ledger.alerts import THRESHOLDS
-from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, WEEK_MS, Charge
+from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, REPEATS, WEEK_MS, Charge
 from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
@@ -340,6 +340,7 @@ BEGIN
         FOR seen IN
             SELECT t.digest, t.items FROM watched_turn t
             WHERE t.scope = w ->> 'scope' AND t.task = w ->> 'task' AND t.thread = w ->> 'thread' ORDER BY t.n DESC
+            LIMIT most * {REPEATS}
         LOOP
             EXIT WHEN seen.digest IS DISTINCT FROM w ->> 'digest' OR times > most;
             IF seen.items != items_ THEN

@@ -1,6 +1,6 @@
 """The thread that hears of changes, whoever made them.
 
-PostgreSQL tells at once (LISTEN); the requests' functions tell at most every few milliseconds, so after each word the thread
+PostgreSQL notifies at once (LISTEN); the requests' functions notify at most every few milliseconds, so after each notice the thread
 looks again until nothing changes any more. Without a connection it looks as often as it gets one, so nothing stays unheard for longer than
 IDLE_S and a connection takes.
 """
@@ -67,7 +67,7 @@ class Listener:
         with self._lock:
             listening = list(self._listening.items())
         for news, loop in listening:
-            with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            with suppress(RuntimeError):  # the loop is closed: there are no listeners left
                 loop.call_soon_threadsafe(news.set)
 
     # --- the thread --------------------------------------------------------------------------------------------------

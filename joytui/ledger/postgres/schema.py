@@ -389,7 +389,7 @@ def first_number(name: str) -> int:
 
 
 def make_partitions(link: Connection, at_ms: int) -> None:
-    """Those of today and the next days, as far as they are not there."""
+    """The partitions of today and the next days, where they do not exist yet."""
     for day in range(at_ms // DAY_MS, at_ms // DAY_MS + DAYS_AHEAD + 1):
         make_partition(link, day)
 

@@ -50,7 +50,7 @@ def _is_last(link: Connection, name: str, number: int) -> bool:
 
 
 def _drop(link: Connection, name: str) -> int:
-    """A day that is old as a whole. Gives how many rows it had, as far as the server knows without counting."""
+    """Drops a day that is entirely old. Returns how many rows it had, as the server estimates without counting."""
     about = link.execute("SELECT greatest(reltuples, 1)::bigint FROM pg_class WHERE oid = ?::regclass", (name,))
     rows = int(about.fetchall()[0][0])
     link.execute("SET LOCAL lock_timeout = 500")  # a long reading is not to hold up who writes

@@ -47,7 +47,7 @@ _END_OTHERS = """
     SELECT pg_terminate_backend(pid, 1500) FROM pg_stat_activity WHERE application_name = ? AND pid != pg_backend_pid()
 """
 TOLD = "told"
-"""Answers the end of a request whose thread telemetry told of."""
+"""Reports the end of a request whose thread has telemetry."""
 _AGAIN = ("40", "55P03")
 """SQLSTATEs of transactions that may do better at another try: serialization, deadlock, lock."""
 
@@ -86,7 +86,7 @@ class Turn:
 
 class _Data(Waiting):
     """A job of a request; `admits`: the number of the request whose row it makes. `make`: makes the result of the answer, or raises
-    a refusal. `then`: a function that follows where the store says that telemetry told of the request."""
+    a refusal. `then`: a function to call if the store says that the request has telemetry."""
 
     __slots__ = ("admits", "job", "make", "then")
 
@@ -121,7 +121,7 @@ class Writer:
     """Owns the writing connection and its thread. Open it once, close it once; closing writes what still waits.
 
     `known`: the version of what this gateway judges requests by; None until it has read it. `heard`: called, in the thread,
-    with the newest version that the store told. `broken` is done, with what happened, once the thread itself has failed. `spool`
+    with the newest version that the store reported. `broken` is done, with what happened, once the thread itself has failed. `spool`
     keeps the ends of requests that cannot be written now.
     """
 
@@ -195,7 +195,7 @@ class Writer:
         return self._awaited(_Work(function, args))
 
     def submit(self, function: Callable[..., object], *args: Any) -> None:
-        """The same as `write` from any thread; nobody waits for it."""
+        """Like `write`, from any thread, without waiting."""
         self._inbox.put(_Work(function, args))
 
     def do_now(self, job: jobs.Job) -> Any:
@@ -301,7 +301,7 @@ class Writer:
                         self._follow(write)
 
     def _follow(self, write: _Data) -> None:
-        """What is left to do for a request that telemetry told of. The next piece of its thread does it as well."""
+        """What remains to be done for a request with telemetry. The next piece of its thread does it, too."""
         write.result = None
         if write.then is not None:
             work = _Work(write.then, ())
@@ -353,7 +353,7 @@ class Writer:
             self._heard(said[0]["version"])
 
     def _divide(self, writes: Sequence[_Data | _Work], error: Exception) -> None:
-        """One of these is why their transaction failed, and nobody knows which one: each half is tried alone."""
+        """One of these made the transaction fail, and it is unknown which: each half is tried separately."""
         if len(writes) > 1:
             half = len(writes) // 2
             self._commit(writes[:half])
@@ -402,7 +402,7 @@ class Writer:
         self._unsure += [w.admits for w in writes if isinstance(w, _Data) and w.admits is not None]
 
     def _give_up(self, writes: Sequence[_Data | _Work], error: Exception) -> None:
-        """Who waits is told. What has to be written is kept for another try."""
+        """Notifies those who wait. What has to be written is kept for another try."""
         self._failed_at = time.monotonic()
         for write in writes:
             write.failure = error

@@ -18,7 +18,7 @@ _NUMBERED: dict[Kind, Callable[[Sequence[Any]], Sequence[int]]] = {
     "source": sources,
     "span": spans,
 }
-"""What stands in the table, as the numbers of a block; the other kinds are these."""
+"""What is in the table, as the numbers of a block; the other kinds are these."""
 
 
 def page(connection: Connection, asked: Page) -> Block:

@@ -225,7 +225,7 @@ class SqlLedger(ABC, Generic[W]):
     def unlearn(self, upstream: str, model: str | None) -> asyncio.Future[int]:
         return self.write(lessons.unlearn, upstream, model)
 
-    # --- what Codex's telemetry told ---------------------------------------------------------------------------------
+    # --- what Codex's telemetry says ---------------------------------------------------------------------------------
 
     def tell(self, sender_id: str, pieces: Sequence[Piece]) -> asyncio.Future[int]:
         return self.write(telemetry.tell, sender_id, pieces, [self.next_number() for _ in pieces])

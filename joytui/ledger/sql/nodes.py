@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from joytui.core.clock import now_ms, rfc3339
 from joytui.core.money import MAX_NANO, MoneyError, format_credits
 from joytui.core.nodes import ORG
-from joytui.ledger.records import DAY_MS, NodeLimit, NodeRaise, Period, window_end, window_start
+from joytui.ledger.records import DAY_MS, PERIODS, NodeLimit, NodeRaise, Period, window_end, window_start
 from joytui.ledger.sql.connection import Connection, Execute
 from joytui.ledger.sql.parts import DOCTOR, Place
 
@@ -110,9 +110,9 @@ def moved(batch: Batch, *owners: str | None, teams: Iterable[str] = ()) -> None:
 
 
 def limits(connection: Connection) -> list[NodeLimit]:
-    """Those of nodes that are no keys."""
-    rows = connection.execute("SELECT node, period, amount FROM node_limit ORDER BY node, period")
-    return [NodeLimit(*row) for row in rows]
+    """Those of nodes that are no keys, by node, the shortest window first."""
+    rows = connection.execute("SELECT node, period, amount FROM node_limit")
+    return sorted((NodeLimit(*row) for row in rows), key=lambda one: (one.node, PERIODS.index(one.period)))
 
 
 def raises(connection: Connection) -> list[NodeRaise]:
@@ -153,8 +153,8 @@ def raise_task(batch: Connection, node: str, amount: int, otherwise: int | None)
     return before + amount
 
 
-def facts(connection: Connection, node: str) -> dict[str, Any] | None:
-    """The limits of a node as the audit log tells them, in credits; None: it has none."""
+def facts(connection: Connection, node: str) -> dict[str, Any]:
+    """The limits of a node as the audit log tells them, in credits."""
     found: dict[str, Any] = {
         f"{one.period}_limit": format_credits(one.amount) for one in limits(connection) if one.node == node
     }
@@ -162,4 +162,4 @@ def facts(connection: Connection, node: str) -> dict[str, Any] | None:
         if one.node == node:
             until = rfc3339(datetime.fromtimestamp(one.until / 1000, UTC))
             found |= {"raised_by": format_credits(one.amount), "raised_until": until}
-    return found or None
+    return found

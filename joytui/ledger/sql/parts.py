@@ -49,7 +49,7 @@ PARTS = {
 DOCTOR = "doctor"
 """The part of the doctor's test requests, which keeps everything apart. They are in it alone: in no other part, and in no rollup."""
 TELLING = "telemetry"
-"""The part of the requests that Codex's telemetry alone told of; `key_id` is the token that it came by. They, too, are in no other."""
+"""The part of the requests that only Codex's telemetry reported; `key_id` is the token that it came by. They, too, are in no other."""
 ASIDE = (DOCTOR, TELLING)
 _KEPT = {part: tuple(name in columns for name in Place._fields) for part, columns in PARTS.items()}
 UNITS = ("hour", "day")

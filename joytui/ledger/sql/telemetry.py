@@ -2,7 +2,7 @@
 
 The pieces of a thread decide, and not the order in which they came (`ledger.telemetry`): a new piece tells the requests around it
 again, and what changes of their rows moves in the sums with them. A request that a gateway saw keeps the gateway's figures; what
-telemetry says otherwise stands beside them (`differs`).
+telemetry says otherwise is beside them (`differs`).
 """
 # ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
@@ -160,7 +160,7 @@ _ABOUT = """
 
 
 class _Row(NamedTuple):
-    """A request that telemetry alone told of, as it is kept. The columns that are written again."""
+    """A request that only telemetry reported, as it is kept. The columns that are written again."""
 
     n: int
     started_at: int

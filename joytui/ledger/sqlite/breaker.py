@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joytui.ledger.api import Runaway
-from joytui.ledger.records import MINUTE_MS, Watch
+from joytui.ledger.records import MINUTE_MS, REPEATS, Watch
 from joytui.ledger.sqlite.writer import Batch
 
 
@@ -33,8 +33,8 @@ def _in_a_row(batch: Batch, watch: Watch, most: int) -> int:
     a failure, has as many items as before, and is counted once."""
     turns, items = 1, watch.items
     for digest, its_items in batch.execute(
-        "SELECT digest, items FROM watched_turn WHERE scope = ? AND task = ? AND thread = ? ORDER BY n DESC",
-        (watch.scope, watch.task, watch.thread),
+        "SELECT digest, items FROM watched_turn WHERE scope = ? AND task = ? AND thread = ? ORDER BY n DESC LIMIT ?",
+        (watch.scope, watch.task, watch.thread, most * REPEATS),
     ):
         if digest != watch.digest or turns > most:
             break

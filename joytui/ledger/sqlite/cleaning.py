@@ -73,7 +73,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def _stored(value: Any) -> Any:
-    """A value as it stands in the store, to find its row by."""
+    """A value as it is in the store, to find its row by."""
     return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
 
 

@@ -283,7 +283,7 @@ class Writer:
             log.error("a change was not written to the ledger: %s", error, exc_info=error)
 
     def _give_up(self, jobs: list[_Job], error: Exception) -> None:
-        """Who waits is told. What has to be written is kept for another try."""
+        """Notifies those who wait. What has to be written is kept for another try."""
         self._failed_at = time.monotonic()
         kept = [job for job in jobs if job.kept][: MOST_OWED - len(self._owed)]
         self._owed += kept

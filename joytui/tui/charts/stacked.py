@@ -78,7 +78,7 @@ def _draw(
     tick_labels = [tick_text(t, ticks[1]) for t in ticks]
     margin = max(len(text) for text in tick_labels)
     # Every tick at a whole row, the same number of rows apart; every bar at whole cells, the same number of cells apart:
-    # plotext then rounds nothing. Lines and labels stand in the middle of their rows, row 0 is the zero line; so half of
+    # plotext then rounds nothing. Lines and labels are in the middle of their rows, row 0 is the zero line; so half of
     # row 0 is the foot of the bars.
     rows = height - 1
     each = max(1, (rows - 1) // (len(ticks) - 1))

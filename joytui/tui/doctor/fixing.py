@@ -32,7 +32,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A fix that was made and is to be examined: what it was for, and the report before it. `entry` None: it cannot be put back.
+    """A fix that was made and is to be examined: what it was for, and the report before it. `entry` None: it cannot be restored.
 
     `words`: what was done, in one line."""
 
@@ -89,7 +89,7 @@ def accept(chosen: Offer, before: Report, here: Places) -> Trial:
 
 
 def settle(trial: Trial, after: Report, here: Places) -> tuple[Report, str | None]:
-    """The report that holds after a fix was examined, and words where it did not help and was put back."""
+    """The report that holds after a fix was examined, and words where it did not help and was restored."""
     from joytui.doctor.fix.outcome import after_all, settled, told
 
     if trial.entry is None:

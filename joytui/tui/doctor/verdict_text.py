@@ -1,4 +1,4 @@
-"""A report as what stands on the right: the verdict first, then why, the proof, the fix. Pure: Content in, Content out."""
+"""A report as what is on the right: the verdict first, then why, the proof, the fix. Pure: Content in, Content out."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from joytui.core.records import Report
     from joytui.core.request import RequestRecord
     from joytui.core.wire import AuditEntry, KeyView
+    from joytui.tui.budgets.reading import BudgetsSnapshot, Limit
     from joytui.tui.logs.histogram import Counts
     from joytui.tui.logs.shown import Shown
     from joytui.tui.usage.snapshot import UsageSnapshot
@@ -185,6 +186,39 @@ def _audit_rows(one: AuditEntry) -> list[tuple[object, ...]]:
 
     start = (one.time, one.token, one.what, one.name, one.subject)
     return [(*start, *told) for told in facts(one) or [Fact("", "", "")]]
+
+
+# --- Budgets ----------------------------------------------------------------------------------------------------------
+
+BUDGET_HEAD = (
+    "node", "name", "parent", "period", "limit", "base limit", "raised until", "spent", "held", "left", "resets", "credits an hour",
+    "gone at",
+)  # fmt: skip
+
+
+def budgets_exported(snapshot: BudgetsSnapshot, now: datetime) -> Exported | None:
+    """The tree with its limits; as JSON what the gateway told."""
+    found = snapshot.limits(now)
+    if not found:
+        return None
+    return Exported(
+        name=named("budgets", now),
+        what=f"{len(found)} limit{'' if len(found) == 1 else 's'}",
+        sheet=lambda: Sheet(BUDGET_HEAD, [_budget_row(one) for one in found]),
+        data=lambda: {"budgets": [node.model_dump(mode="json") for node in snapshot.nodes]},
+    )
+
+
+def _budget_row(one: Limit) -> tuple[object, ...]:
+    from joytui.core.clock import rfc3339
+    from joytui.core.money import format_credits
+
+    node, limit, burn = one.node, one.limit, one.burn
+    gone = rfc3339(burn.runs_out) if burn.runs_out and burn.will_be_over else None
+    return (
+        node.node, node.name, node.parent, limit.period, limit.limit_credits, limit.base_limit_credits, limit.raised_until,
+        limit.spent_credits, limit.held_credits, limit.left_credits, limit.resets_at, format_credits(burn.rate), gone,
+    )  # fmt: skip
 
 
 # --- Doctor -----------------------------------------------------------------------------------------------------------

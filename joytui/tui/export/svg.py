@@ -18,7 +18,7 @@ TICKS = 5
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """`series`: name, colour and one value a label; the first stands at the bottom."""
+    """`series`: name, colour and one value a label; the first is at the bottom."""
 
     title: str
     unit: str

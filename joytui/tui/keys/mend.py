@@ -1,6 +1,6 @@
 """From a refusal to the changes of its key's policy that would let the same request through. Pure.
 
-What refused stands in the gateway's own words (gateway/refusals.py, gateway/policy.py) and in the policy as it is now, which may
+What refused is in the gateway's own words (gateway/refusals.py, gateway/policy.py) and in the policy as it is now, which may
 be another than the one that refused: a change that is made already is not offered.
 """
 
@@ -132,7 +132,7 @@ def _models(record: RequestRecord, key: KeyView) -> Iterator[Mend]:
 
 
 def suggested(key: KeyView, period: Period) -> str:
-    """By how much a limit is raised, unless told otherwise: by half of it, at least a credit."""
+    """By how much a limit is raised, unless given otherwise: by half of it, at least a credit."""
     limit = parse_credits(getattr(key.policy, f"{period}_limit") or "0")
     return format_credits(max(10**9, limit // 2 // 10**9 * 10**9))
 

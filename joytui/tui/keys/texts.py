@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LABEL = 11
 BESIDE = 70
-"""From this width on what belongs together stands in one line."""
+"""From this width on what belongs together is in one line."""
 
 
 def detail(

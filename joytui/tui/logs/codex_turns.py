@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 FIRST = 100
 """What a screen shows, and a little more: it is there before an eye has found the place."""
 PAGE = 500
+DRAWN_S = 0.4
+"""The rest waits for so long: read at once, it would take the CPU from drawing the first."""
 MOST = 5_000
 """The most turns that are read to fill the time of one page of the gateway's."""
 
@@ -57,6 +59,7 @@ class CodexTurns:
         self._take(first)
         self.looked = True
         self._changed()
+        await asyncio.sleep(DRAWN_S)
         if first.begin:
             self._take(await self.before(first.begin, PAGE - FIRST))
         low = self._store.time[0] if len(self._store) else 0

@@ -20,7 +20,7 @@ from joytui.tui.logs import masks
 ORDER = "BHIQ"
 RUNNING = 0
 NO_STATUS = 999
-"""What stands in the column of a status while a request runs, and where it ended without one (no answer came, or none is known)."""
+"""What is in the column of a status while a request runs, and where it ended without one (no answer came, or none is known)."""
 
 
 def joined(first: array[int], second: array[int]) -> array[int]:

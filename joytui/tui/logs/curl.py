@@ -1,5 +1,5 @@
 """A request as a curl command that asks the same of the same gateway. The body is not kept, so it is a small one; the key
-is named by its variable and never stands in the text. Pure.
+is named by its variable and never is in the text. Pure.
 """
 
 from __future__ import annotations

@@ -62,6 +62,6 @@ class Days:
         return None if above and self._lines[above - 1] == line else line - above
 
     def name(self, line: int) -> str:
-        """The day of a line: of its own, or of the row that stands there; "" while all are of today."""
+        """The day of a line: of its own, or of the row that is there; "" while all are of today."""
         above = bisect_right(self._lines, line)
         return self._names[above - 1] if above else ""

@@ -1,4 +1,4 @@
-"""A row of the log as cells: which columns fit a width, and what stands in them. Pure; no textual in it."""
+"""A row of the log as cells: which columns fit a width, and what is in them. Pure; no textual in it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _room(title: str) -> int:
 
 
 def header(columns: tuple[Column, ...], day: str = "") -> str:
-    """The titles over their columns. `day`: that of the first row in sight, where it is not today; it stands over the times."""
+    """The titles over their columns. `day`: that of the first row in sight, where it is not today; it is over the times."""
     titles = [_day_title(day, c.width) if day and c.name == "time" else c.title for c in columns]
     return " " + " ".join(fit(title, c.width, right=c.right) for title, c in zip(titles, columns, strict=True))
 
@@ -162,7 +162,7 @@ def note(store: LogStore, row: int, room: int) -> str:
         return "running"
     names = ("notes", "client", "ip") if room >= 34 else ("notes", "client")
     texts = [store.text[name].get(row) for name in names]
-    if store.text["source"].get(row) == ROLLOUT:  # no key stands in its row: the folder says whose turn it is
+    if store.text["source"].get(row) == ROLLOUT:  # no key is in its row: the folder says whose turn it is
         texts[0] = folder_name(store.text["project"].get(row))
     return clean("  ".join(text for text in texts if text))
 

@@ -1,6 +1,6 @@
 """The filter language over columns: a term becomes a mask over the rows of a store, without one record being made.
 
-The rules are those of core.filter_terms; what a mask is stands in `masks`.
+The rules are those of core.filter_terms; what a mask is is in `masks`.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ class Shown:
         return self.store, place - front if self.term is None else self._rows[place - front]
 
     def place_near(self, row: int) -> int:
-        """Where a row of the store stands here; where the filter hides it, the next one that it shows, or the last."""
+        """Where a row of the store is here; where the filter hides it, the next one that it shows, or the last."""
         place = max(0, row) if self.term is None else bisect_left(self._rows, max(0, row))
         return max(0, min(len(self) - 1, place + len(self.front)))
 

@@ -1,7 +1,7 @@
 """The requests that the console knows, in columns. No textual here: what draws them reads `version` and the columns.
 
 A request comes when it is admitted (status 0) and again when it ended; the later row replaces the earlier in place. Codex's
-own turns stand among them (`beside`): where the gateway tells of one, its row takes their place.
+own turns are among them (`beside`): where the gateway tells of one, its row takes their place.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CHANGES = 20_000
 """Up to this many changed rows are reported one by one; beyond that, all count as changed."""
 Leaving = Callable[[int, Sequence[int]], None]
 TURN = "codex-"
-"""How the id of a row begins that Codex alone tells of."""
+"""How the id of a row begins that only Codex reports."""
 NEARLY_MS = 60_000
 """Rows arrive nearly in order of time: one that is late by up to this is still appended."""
 
@@ -309,7 +309,7 @@ class LogStore:
 
     def send_away(self, store: LogStore, rows: Sequence[int]) -> None:
         """These rows of a store (this one, or another) are the gateway's to show: they are counted, and `older` lies behind
-        all of them. Requests come nearly in the order of their ids, so what stays may stand before that, too: a page that
+        all of them. Requests come nearly in the order of their ids, so what stays may be before that, too: a page that
         brings it again adds nothing."""
         if rows:
             self.away.left(*store.times(rows))

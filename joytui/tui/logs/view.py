@@ -42,7 +42,7 @@ FLOOD = 600
 
 
 class LogView(ScrollView, can_focus=True):
-    """Newest last. `follow` holds the end in sight; the cursor stands on a row of the store."""
+    """Newest last. `follow` holds the end in sight; the cursor is on a row of the store."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"log--{name}" for name in STYLES}
     DEFAULT_CSS = """
@@ -79,7 +79,7 @@ class LogView(ScrollView, can_focus=True):
     """Whether no row has a key: their column is left out."""
 
     class Moved(Message):
-        """The cursor stands on another row, or its row has changed."""
+        """The cursor is on another row, or its row has changed."""
 
     class Top(Message):
         """The user reached the oldest row that is here."""

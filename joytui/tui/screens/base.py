@@ -100,7 +100,7 @@ class ConsoleScreen(CurrentSize, PacedScreen):
         yield KeyBar()
 
     def compose_body(self) -> Iterable[Widget]:
-        """What stands between the masthead and the keys; its own screen yields it here."""
+        """What is between the masthead and the keys; its own screen yields it here."""
         return ()
 
 

@@ -13,7 +13,7 @@ from joytui.tui.widgets.fitted import Fitted
 
 
 class CompareDialog(Dialog[None]):
-    """The older one stands at the left."""
+    """The older one is at the left."""
 
     DIALOG_TITLE = "Two requests; ≠ marks differences"
     CSS = "CompareDialog #dialog { width: 110; }"

@@ -121,7 +121,7 @@ class DoctorScreen(ConsoleScreen):
             await self.show(self.snapshot.stopped())
 
     async def _settle(self, trial: Trial, report: Report, *, sent: bool) -> None:
-        """A fix was examined: it stands where it helped, else it is put back, and the report before it holds again."""
+        """A fix was examined: it stands if it helped, else it is undone, and the report before it holds again."""
         report, words = await asyncio.to_thread(settle, trial, report, self.console.options.places)
         await self._finished(report, sent=sent)
         if words:

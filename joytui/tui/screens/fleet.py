@@ -1,4 +1,4 @@
-"""A team's Codex as its telemetry tells: who works, who fails since when and why, who is silent."""
+"""A team's Codex according to its telemetry: who works, who fails since when and why, who is silent."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class KeyForm(FormDialog[Wish]):
-    """Dismisses with the wish, once everything in it holds. `only`: the fields that are shown, by name; all of them unless told."""
+    """Dismisses with the wish, once everything in it holds. `only`: the fields that are shown, by name; all of them unless given."""
 
     DIALOG_TITLE = "New key"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+s", "submit", "Create", priority=True)]

@@ -90,7 +90,7 @@ class LogsScreen(ConsoleScreen):
             show=False,
             tooltip="previous failed request, also in older pages; wraps to the last",
         ),
-        Binding("c", "copy_id", "Copy id", tooltip="copy the request id, for a ticket"),
+        Binding("c", "copy_id", "Copy id", tooltip="copy copy the request id, for a ticket"),
         Binding("y", "copy_curl", "Curl", tooltip="copy as curl, the key as $JOY_TOKEN_API_KEY"),
         Binding("r", "replay", "Replay", tooltip="ask the same model again, with a small body and a temporary key"),
         Binding(
@@ -119,7 +119,7 @@ class LogsScreen(ConsoleScreen):
     ]
 
     class Surrounded(Message):
-        """What stands around a request, when the gateway has said it."""
+        """What is around a request, when the gateway has said it."""
 
         def __init__(self, around: Surroundings) -> None:
             super().__init__()
@@ -231,7 +231,7 @@ class LogsScreen(ConsoleScreen):
         self.app.push_screen(ColumnsDialog(TITLES, shown), self.choose_columns)
 
     def choose_columns(self, columns: tuple[str, ...] | None) -> None:
-        """Shows these; () for all that fit, None for no change. The reason of a refusal stands in the last ones' place."""
+        """Shows these; () for all that fit, None for no change. The reason of a refusal is in the last ones' place."""
         if columns is None:
             return
         self.columns = columns
@@ -374,7 +374,7 @@ class LogsScreen(ConsoleScreen):
         self.view.action_follow()
 
     def action_error(self, step: int) -> None:
-        """To the next failure, wherever the cursor stands: beyond the last one it goes on at the other end, and says so."""
+        """To the next failure, wherever the cursor stands: beyond the last one it continues at the other end, and says so."""
         if self.view.next_error(step):
             return
         if self.more_history and (step < 0 or not self.view.shown.failed):
@@ -402,7 +402,7 @@ class LogsScreen(ConsoleScreen):
         self.console.tell(f"the doctor's test requests are {'shown' if self._with_tests else 'hidden'}")
 
     def action_source(self) -> None:
-        """All requests, those that passed a gateway, or those that Codex alone tells of: a term of the filter."""
+        """All requests, those that passed a gateway, or those that only Codex reports: a term of the filter."""
         rest, now = without_source(self.filter_text)
         term = {"": GATEWAY_ALONE, GATEWAY_ALONE: CODEX_ALONE}.get(now, "")
         self.set_filter(f"{rest} {term}".strip())

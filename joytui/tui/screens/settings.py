@@ -1,4 +1,4 @@
-"""The console's settings as a form over the one settings file; what else stands in that file stays as it is."""
+"""The console's settings as a form over the one settings file; what else is in that file stays as it is."""
 
 from __future__ import annotations
 

@@ -55,6 +55,7 @@ class TasksDialog(Dialog[str]):
     AUTO_FOCUS = "SortedTable"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Its requests"),
+        Binding("b", "budget", "Raise", tooltip="raise what the selected task may cost, with all of its sub-agents"),
         Binding("r", "running", "Running", tooltip="show only running tasks, or all"),
         Binding("X", "stop", "Stop", tooltip="ends it, after a question: the gateway answers nothing of it any more"),
         Binding("u", "resume", "Resume", tooltip="lets a stopped task go on"),
@@ -84,9 +85,11 @@ class TasksDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("◌ asking the gateway", id="about")
         yield SortedTable(id="tasks")
-        changes = "  ·  X stops it  ·  u resumes it" if self.console.may_change() else ""
+        changes = "  ·  b raises its limit  ·  X stops  ·  u resumes" if self.console.may_change() else ""
         yield Static(f"⏎ its requests  ·  r only running  ·  o sorts{changes}", classes="note")
-        yield Static(id="outcome")
+        outcome = Static(id="outcome")
+        outcome.display = False
+        yield outcome
 
     def on_mount(self) -> None:
         self.set_interval(REFRESH_S, self._tick)
@@ -129,7 +132,7 @@ class TasksDialog(Dialog[str]):
     # --- stop, and resume ---
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action not in ("stop", "resume") or self.console.may_change()
+        return action not in ("stop", "resume", "budget") or self.console.may_change()
 
     def _chosen(self) -> TaskView | None:
         """The task under the cursor, or that of the agent there."""
@@ -153,7 +156,7 @@ class TasksDialog(Dialog[str]):
             if task.agents > 2
             else ""
         )
-        text = f"{visible(task.id, limit=100)} {agents}of {visible(task.key or 'no key', limit=80)}.\n\nWhat runs of it ends now, and Codex says that the task was stopped. u lets it go on."
+        text = f"{visible(task.id, limit=100)} {agents}of {visible(task.key or 'no key', limit=80)}.\n\nWhat runs of it ends now, and Codex says that the task was stopped. Resume it with u."
         question = Confirm("Stop this task?", text, "Stop")
         self.app.push_screen(question, lambda yes: self._change(task.id, stop=True) if yes else None)
 
@@ -184,10 +187,24 @@ class TasksDialog(Dialog[str]):
 
     def _tell(self, words: str, *, error: bool) -> None:
         mark, style = ("✗", "$error") if error else ("✓", "$success")
+        self.query_one("#outcome", Static).display = True
         self.query_one("#outcome", Static).update(Content.styled(f"{mark} {visible(words, limit=300)}", style))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         self.action_open()
+
+    def action_budget(self) -> None:
+        """Lets the chosen task, or that of the chosen agent, cost more."""
+        from joytui.tui.screens.node_forms import RaiseForm
+
+        entry = self.query_one(SortedTable).entry()
+        if entry is not None:
+            task = entry.id.partition(" ")[0]
+            self.app.push_screen(RaiseForm(f"task:{task}", f"task {_end(task)}"), self._raised)
+
+    def _raised(self, told: str | None) -> None:
+        if told is not None:
+            self.query_one("#about", Static).update(Content.styled(f"✓ {visible(told)}", "bold $success"))
 
     def action_open(self) -> None:
         entry = self.query_one(SortedTable).entry()

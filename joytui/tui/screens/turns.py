@@ -86,7 +86,7 @@ class TurnsDialog(Dialog[str]):
             self.post_message(self.Read(self._here, error.what))
 
     def on_turns_dialog_read(self, message: Read) -> None:
-        """The gateway's requests of the thread, and the turns that Codex alone tells of."""
+        """The gateway's requests of the thread, and the turns that only Codex reports."""
         told = {record.turn_id for record in message.records}
         alone = [one for one in self._here if one.source == ROLLOUT and one.turn_id not in told]
         self.show([*message.records, *alone], problem=message.problem)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 INSIGHT_S = 30.0
 ROOMY = 30
-"""From this height on there is room for what the forecast assumes; on a lower screen it stands beside the burn-down."""
+"""From this height on there is room for what the forecast assumes; on a lower screen it is beside the burn-down."""
 
 
 class UsageScreen(FreshScreen):
@@ -59,7 +59,7 @@ class UsageScreen(FreshScreen):
         Binding("v", "table", "Table", tooltip="the numbers behind the chart, or the chart"),
         Binding("i", "drill", "Requests", tooltip="the requests of the selected bar and line, in Logs"),
         Binding("A", "tasks", "Tasks", show=False, tooltip="agents with their sub-agents: cost, and which are running"),
-        Binding("b", "budget", "Budget", tooltip="burn-down and run-out date; set a budget if there is none"),
+        Binding("b", "budget", "Budget", tooltip="burn-down and run-out date of a limit; B lists all"),
         Binding(
             "R", "reconcile", "Reconcile", tooltip="compare Codex's files with the gateway, each difference explained"
         ),
@@ -105,6 +105,7 @@ class UsageScreen(FreshScreen):
         self._step: int | None = None
         self._trail: list[Question] = []
         self._whole = False
+        self._budget: tuple[str, str] | None = None  # the node and the period that were chosen in Budgets
 
     def compose_body(self) -> Iterable[Widget]:
         yield Fitted(id="context", one_line=True)
@@ -168,7 +169,8 @@ class UsageScreen(FreshScreen):
 
     async def _look(self, source: str) -> None:
         try:
-            found = await stands_out(self.sources, source, self.now(), self.console.settings, self.window_begin())
+            settings, begin = self.console.settings, self.window_begin()
+            found = await stands_out(self.sources, source, self.now(), settings, begin, self._budget)
         except JoytuiError:
             return  # the numbers themselves say what is wrong
         self.post_message(self.Noticed(source, found))
@@ -211,7 +213,7 @@ class UsageScreen(FreshScreen):
         pane, now, zone = self.query_one(ChartPane), self.now(), self.console.options.zone
         burn = self.snapshot.insight.burn if self.snapshot.insight else None
         if self.has_class("-budget") and burn is not None:
-            pane.show_burn(burn, now, zone)
+            pane.show_burn(burn, self.snapshot.insight.budget if self.snapshot.insight else "", now, zone)
         else:
             pane.show_spending(self.snapshot, self._step, now, zone, whole=self._whole)
 
@@ -437,8 +439,19 @@ class UsageScreen(FreshScreen):
             self.toggle_class("-budget")
             self.remove_class("-table")
             self.show(self.snapshot)
+        elif self.console.client is not None:
+            self.console.action_budgets()
         else:
             self.console.action_settings("budget")
+
+    def show_budget(self, node: str, period: str) -> None:
+        """The burn-down of this limit, as soon as it is read."""
+        self._budget = node, period
+        self.remove_class("-table")
+        self.add_class("-budget")
+        if self.snapshot.insight is not None:
+            self.show(replace(self.snapshot, insight=replace(self.snapshot.insight, burn=None)))
+        self.action_notice()
 
     def action_tasks(self) -> None:
         from joytui.tui.screens.tasks import TasksDialog

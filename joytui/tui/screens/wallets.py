@@ -138,7 +138,7 @@ class WalletsDialog(Dialog[None]):
 
 
 async def _movements(client: ConsoleClient) -> Sequence[WalletEntryView] | None:
-    """The latest; None where the token may not see them. Raises JoytuiError."""
+    """The latest; None if the token may not see them. Raises JoytuiError."""
     try:
         return await client.wallet_entries(limit=MOST_ENTRIES)
     except RefusedError as error:

@@ -60,7 +60,7 @@ def entries(snapshot: UsageSnapshot, now: datetime, zone: tzinfo | None, width: 
     made.sort(key=lambda entry: str(entry.keys[asked.bucket]), reverse=True)
     whole = UsageTotals.sum(row.totals for rows in sums.values() for row in rows)
     if asked.group == "label" and snapshot.totals is not None:
-        whole = snapshot.totals  # a key with two labels stands in both lines
+        whole = snapshot.totals  # a key with two labels is in both lines
     return made, _totals(snapshot, whole, width)
 
 

@@ -12,11 +12,13 @@ from joytui.core.periods import hour_of
 from joytui.tui.charts.cells import bar_parts, percent, share
 from joytui.tui.figures import credits, soon
 from joytui.tui.figures import when as moment
+from joytui.tui.shown import fit_line
 from joytui.tui.usage.insight import Insight, Unit
 from joytui.tui.usage.outlier_words import when, who
 from joytui.usage.budget import Burn, Forecast
 
 GAP = "    "
+NAME = 28
 
 
 def insight_text(insight: Insight, now: datetime, zone: tzinfo | None, width: int, *, forecast: bool = True) -> Content:
@@ -49,16 +51,22 @@ def _budget(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> 
     if burn is None:
         if insight.unit == "tokens":
             return Content("")
-        return Content.assemble(("BUDGET ", "$quiet"), ("b", "bold $primary"), (" sets one", "$quiet"))
+        return Content.assemble(("BUDGET ", "$quiet"), ("B", "bold $primary"), (" sets one", "$quiet"))
     part = share(burn.spent, burn.limit)
     colour = "$error" if burn.over else "$warning" if burn.will_be_over else "$primary"
     return Content.assemble(
         ("BUDGET ", "$quiet"),
+        (fit_line(insight.budget, NAME) + " " if insight.budget else "", "bold"),
         *bar_parts(part, room, colour, "$rule"),
         (f" {percent(part)}", "bold"),
-        (f" of {credits(burn.limit)} Cr this {insight.period}  ", "$quiet"),
+        (f" of {credits(burn.limit)} Cr {span(insight.period)}  ", "$quiet"),
         (ending(burn, now, zone), "bold $error" if burn.over else "bold $warning" if burn.will_be_over else ""),
     )
+
+
+def span(period: str) -> str:
+    """Over what time a budget is counted: "this week"; a total is counted over all times."""
+    return {"total": "in all", "day": "today"}.get(period, f"this {period}")
 
 
 def ending(burn: Burn, now: datetime, zone: tzinfo | None, at: Forecast | None = None) -> str:

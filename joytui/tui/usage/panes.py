@@ -15,6 +15,7 @@ from textual.message import Message
 
 from joytui.tui.charts.plot import Plot, plain
 from joytui.tui.charts.ticks import ceiling
+from joytui.tui.shown import fit_line
 from joytui.tui.usage import texts
 from joytui.tui.usage.colours import NameColours
 from joytui.tui.usage.snapshot import Metric, UsageSnapshot
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from joytui.usage.budget import Burn
 
 LINES_EACH = 2
+MOST_NAME = 48
 
 
 class ChartPane(Vertical):
-    """`drawn` is the chart of the spending that stands here now; a burn-down leaves it as it was."""
+    """`drawn` is the chart of the spending that is here now; a burn-down leaves it as it was."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
@@ -75,12 +77,14 @@ class ChartPane(Vertical):
         values, slots = [one.values for one in drawn.series], [one.slot for one in drawn.series]
         self.query_one(Plot).show(drawn.labels, values, slots, mark=place, top=None if whole else top)
 
-    def show_burn(self, burn: Burn, now: datetime, zone: tzinfo | None) -> None:
+    def show_burn(self, burn: Burn, whose: str, now: datetime, zone: tzinfo | None) -> None:
+        """`whose`: the node and its limit, "" for the budget of the settings."""
         from joytui.tui.usage.insight_text import burn_chart, ending
 
         labels, series = burn_chart(burn, now, zone)
-        self.border_title = f"remaining budget, in credits · {ending(burn, now, zone)}"
-        self.border_subtitle = "esc back to spend"
+        of = f" credits of {fit_line(whose, MOST_NAME)}" if whose else " budget, in credits"
+        self.border_title = Content(f"remaining{of} · {ending(burn, now, zone)}")
+        self.border_subtitle = "esc back to spend · B other budgets"
         self.query_one("#legend", Fitted).show(partial(texts.burn_legend, plain(self.app)))
         self.query_one(Plot).show(labels, series, (0, 1))
 

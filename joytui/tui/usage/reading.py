@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from joytui.core.clock import rfc3339
 from joytui.core.errors import JoytuiError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.usage.insight import Insight
 
+PERIODS: dict[str, Any] = {"daily": "day", "weekly": "week", "total": "total"}
 MOST_GROUPS = 200
 """As many projects, tasks, … (MANY) are asked for, the dearest; all others are one row."""
 
@@ -142,9 +143,15 @@ async def word_for_the_absent(
 
 
 async def stands_out(
-    sources: Sources, source: str, now: datetime, settings: ConsoleSettings, since: datetime | None = None
+    sources: Sources,
+    source: str,
+    now: datetime,
+    settings: ConsoleSettings,
+    since: datetime | None = None,
+    chosen: tuple[str, str] | None = None,
 ) -> Insight | None:
-    """The rate, the anomalies since then and the budget; of tokens where only Codex's files are shown. Raises JoytuiError."""
+    """The rate, the anomalies since then and the budget; of tokens where only Codex's files are shown. `chosen`: the node and the
+    period of the budget. Where no node has a limit, it is the settings' own. Raises JoytuiError."""
     from joytui.usage.insight import codex_insight, gateway_insight
 
     if source == "codex":
@@ -153,4 +160,11 @@ async def stands_out(
         return await asyncio.to_thread(codex_insight, sources.home, sources.cache_dir, now, since)
     if sources.client is None:
         return None
-    return await gateway_insight(sources.client, now, settings.budget_nano, settings.budget_period, since=since)
+    from joytui.tui.budgets.reading import chosen_limit, words
+
+    limit = await chosen_limit(sources.client, chosen, now)
+    if limit is None:
+        return await gateway_insight(sources.client, now, settings.budget_nano, settings.budget_period, since=since)
+    found = await gateway_insight(sources.client, now, since=since)
+    period = PERIODS[limit.limit.period]
+    return replace(found, burn=limit.burn, period=period, budget=f"{words(limit.node)}, {limit.limit.period}")

@@ -136,7 +136,7 @@ class Line:
 
 def ranking(snapshot: UsageSnapshot, step: str | None = None, zone: tzinfo | None = None) -> list[Line]:
     """Sums a group, largest first by the metric, all others last; of one step alone where its name is given. What cost
-    nothing stands in no ranking of credits."""
+    nothing is in no ranking of credits."""
     parts: dict[str, list[UsageTotals]] = {}
     values: dict[str, str | None] = {}
     for row in snapshot.rows:

@@ -86,7 +86,7 @@ def _item(binding: Binding) -> Content:
 
 
 class KeyBar(Widget):
-    """One line; follows the screen's bindings. A word to the user takes its place for some seconds: `tell`. An error or a warning
+    """One line; follows the screen's bindings. A word to the user replaces it for some seconds: `tell`. An error or a warning
     stays until a key is pressed, however long that takes.
 
     A word that is longer than the line gets the lines that it needs, and the body above gives way: nothing is covered.

@@ -134,7 +134,7 @@ class SortedTable(DataTable[object]):
         return self.cursor_row + self.header_height
 
     def entry(self) -> Entry | None:
-        """What the cursor stands on; None for the totals."""
+        """What the cursor is on; None for the totals."""
         return self.entry_at(self.cursor_row)
 
     def entry_at(self, row: int) -> Entry | None:

@@ -23,8 +23,8 @@ from joytui.tui.widgets.fitted import Fitted, Maker
 if TYPE_CHECKING:
     from joytui.core.records import Report
 
-# In the order of the screen, and whether the part stands in a box (what is quoted or copied). Where there is room for two columns,
-# what is beside the verdict stands in the second.
+# In the order of the screen, and whether the part is in a box (what is quoted or copied). Where there is room for two columns,
+# what is beside the verdict is in the second.
 MAIN = (
     ("why", False),
     ("says", True),

@@ -60,7 +60,7 @@ class Walk(ScrollView, can_focus=True):
         return self.cursor
 
     def show(self, lines: tuple[WalkLine, ...]) -> None:
-        """Replaces the lines; the cursor stays on the step that it stands on."""
+        """Replaces the lines; the cursor stays on the step that it is on."""
         if lines == self.lines:
             return
         here = self.lines[self.cursor] if self.cursor < len(self.lines) else None

@@ -184,6 +184,7 @@ REFUSALS = [
     Strict("json_schema", lambda b: "This response_format type is unavailable now" if b.get("response_format", {}).get("type") == "json_schema" else None, BY_SCHEMA, sent=lambda b: b["response_format"] == {"type": "json_object"} and '"answer"' in b["messages"][0]["content"], words=(
         "response_format.type: Input should be 'text' or 'json_object'",
         'unknown variant `json_schema`, expected one of `text`, `json_object`',
+        'guided json is not supported by this engine',
     )),
     Strict("no JSON mode", field_refused("response_format", "response_format is not supported"), BY_SCHEMA, sent=lambda b: '"answer"' in b["messages"][0]["content"], words=(
         'json mode cannot be combined with tool/function calling',
@@ -196,6 +197,8 @@ REFUSALS = [
         'At most 0 image(s) may be provided in one request.',
         'messages.1.content: Input should be a valid string',
         "'messages.3.content' : value must be a string",
+        '该模型不支持图片输入',
+        'messages[0].content: data did not match any variant of untagged enum Content',
     )),
     Strict("Groq: reasoning_content", lambda b: "'messages.1' : for 'role:assistant' the following must be satisfied[('messages.1' : property 'reasoning_content' is unsupported)]" if any("reasoning_content" in m for m in assistants(b)) else None, {"input": [user("x"), THOUGHT, call("c1"), output("c1")]}, words=(
         'Unknown name "reasoning_content" at \'messages[2]\': Cannot find field.',
@@ -204,16 +207,18 @@ REFUSALS = [
     Strict("DeepSeek: a thought that is missing", lambda b: None if all("reasoning_content" in m for m in assistants(b) if m.get("tool_calls")) else "Missing `reasoning_content` field in the assistant message at message index 1.", {"input": HISTORY}, words=(
         'The `reasoning_content` in the thinking mode must be passed back to the API.',
         'thinking is enabled but reasoning_content is missing in assistant tool call message at index 2',
+        'assistant 消息缺少 reasoning_content',
     )),
     Strict("Gemini: a signature that is missing", unsigned, {"input": HISTORY}, words=(
         'Unable to submit request because function call `default_api:f` in the 4. content block is missing a `thought_signature`.',
+        'Thought signature is not valid',
     )),
     Strict("Mistral: ids", nine, {"input": HISTORY}, words=(
         "messages.1.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
         'toolUseId failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+',
         "Invalid 'messages[2].tool_calls[0].id': string too long. Expected a string with maximum length 40.",
     )),
-    Strict("Mistral: a user after a tool", after_tool, {"input": [*HISTORY[:3], user("stop")]}),
+    Strict("Mistral: a user after a tool", after_tool, {"input": [*HISTORY[:3], user("stop")]}, words=("role 'user' cannot follow role 'tool'", 'a user message can not directly follow a tool message')),
     Strict("Mistral: a picture in an output", after_tool, {"input": [*HISTORY[:2], output("call_a", [PICTURE])]}),
     Strict("roles that alternate", alternating, {"input": [user("a"), assistant("b"), assistant("c"), developer("d"), user("e")]}),
     Strict("Cloudflare: content null", lambda b: "messages.1.content: Input should be a valid string" if any(m["content"] is None for m in b["messages"]) else None, {"input": HISTORY}, words=(
@@ -224,11 +229,13 @@ REFUSALS = [
         "'messages[0].role' does not support 'system' with this model.",
         'Developer instruction is not enabled for models/gemma-3',
         "Unexpected role 'system'",
+        "messages.0.role: Input should be 'user' or 'assistant'",
+        'Unexpected message role.',
     )),
     Strict("Qwen at Groq: efforts of its own", lambda b: "`reasoning_effort` must be one of `none` or `default`" if b.get("reasoning_effort") not in (None, "none", "default") else None, {**PLAIN, "reasoning": {"effort": "high"}}, sent=lambda b: "reasoning_effort" not in b),
     Strict("thoughts of one vendor at another", lambda b: "messages.1.reasoning_details: Extra inputs are not permitted" if any("reasoning_details" in m for m in assistants(b)) else None, {"input": [user("x"), SEALED, call("c1"), output("c1")]}, words=("Unknown name \"reasoning_details\" at 'messages[1]': Cannot find field.",)),
-    Strict("arguments that are no JSON", lambda b: "Invalid 'messages[1].tool_calls[0].function.arguments': not valid JSON" if any(not c["function"]["arguments"].endswith("}") for m in assistants(b) for c in m["tool_calls"]) else None, {"input": [user("x"), call("c1", arguments='{"cmd'), output("c1")]}, words=("Unterminated string starting at: line 1 column 2 (char 1)",)),
-    Strict("no prefill", lambda b: "This model does not support assistant message prefill. The conversation must end with a user message." if roles(b)[-1] == "assistant" else None, {"input": [user("x"), assistant("y")]}, words=("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant",)),
+    Strict("arguments that are no JSON", lambda b: "Invalid 'messages[1].tool_calls[0].function.arguments': not valid JSON" if any(not c["function"]["arguments"].endswith("}") for m in assistants(b) for c in m["tool_calls"]) else None, {"input": [user("x"), call("c1", arguments='{"cmd'), output("c1")]}, words=("Unterminated string starting at: line 1 column 2 (char 1)", "invalid character 'c' in string in tool_calls[0].function.arguments")),
+    Strict("no prefill", lambda b: "This model does not support assistant message prefill. The conversation must end with a user message." if roles(b)[-1] == "assistant" else None, {"input": [user("x"), assistant("y")]}, words=("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant", "Cannot have 2 or more assistant messages at the end of the list.", "the final message must have the role user or tool")),
     Strict("several fields in one refusal", lambda b: listed(b, "x does not support parameters: {}"), {**PLAIN, "prompt_cache_key": "k"}),
     Strict("a line for each field", lambda b: lines(b, 'Invalid JSON payload received. Unknown name "{}": Cannot find field.'), {**PLAIN, "prompt_cache_key": "k"}),
 ]  # fmt: skip

@@ -85,6 +85,9 @@ STREAMS = [
     Accent("the end mark alone", stream(), error="finish reason"),
     Accent("neither", stream(*TEXT, done=False), error="finish reason"),
     Accent("cut", stream(*TEXT, done=False, cut=True), error="broke"),
+    Accent("chunks in a list", answer_json(WHOLE), HELLO),
+    Accent("framed twice", labelled("text/event-stream", sse(WHOLE).replace(b"data: ", b"data: data: ")), HELLO),
+    Accent("a request that was given up", stream(*TEXT, chunk({}, "abort")), error="abort"),
     Accent("the whole message once more", stream(*TEXT, {"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}]}), HELLO),
 ]  # fmt: skip
 
@@ -111,6 +114,13 @@ CALLS = [
     Accent("each piece holds all so far", calls(call_delta(0, "c1", "exec_command", '{"cmd":'), call_delta(0, arguments=CALL)), calls=ONE),
     Accent("a name in pieces", calls(call_delta(0, "c1", "exec_"), call_delta(0, None, "comm"), call_delta(0, None, "and"), call_delta(0, arguments=CALL)), calls=ONE),
     Accent("a name in pieces that is a tool's", calls(call_delta(0, "c1", "exec"), call_delta(0, "c1", "_command"), call_delta(0, arguments=CALL)), calls=ONE),
+    Accent("one call that is no list", calls({"tool_calls": {"index": 0, "id": "c1", "function": RUN}}), calls=ONE),
+    Accent("a name with functions. before it", calls(call_delta(0, "c1", "functions.exec_command", CALL)), calls=ONE),
+    Accent("a name in another case", calls(call_delta(0, "c1", "Exec_Command", CALL)), calls=ONE),
+    Accent("arguments in a fence", calls(call_delta(0, "c1", "exec_command", f"```json\n{CALL}\n```")), calls=ONE),
+    Accent("the model's own mark behind them", calls(call_delta(0, "c1", "exec_command", CALL + "</tool_call>")), calls=ONE),
+    Accent("a custom call of a function", calls({"tool_calls": [{"index": 0, "id": "c1", "custom": {"name": "exec_command", "input": CALL}}]}), calls=ONE),
+    Accent("parameters", calls({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "exec_command", "parameters": {"cmd": "echo one"}}}]}), calls=ONE),
     Accent("a name that begins another", calls(call_delta(0, "c1", "exec", "{}")), calls=[("exec", {})]),
 ]  # fmt: skip
 
@@ -135,6 +145,7 @@ TAGS = [
     Accent("a thought that does not end", said("<think>I see."), "", thought="I see."),
     Accent("a tag inside code", said("Use `</think>` to end it."), "Use `</think>` to end it."),
     Accent("tags in the middle", said("So <think>a</think> b"), "So <think>a</think> b"),
+    Accent("thoughts called thinking", stream(chunk({"thinking": "hm"}), *WHOLE), HELLO, thought="hm"),
     Accent("a tag after real thoughts", stream(chunk({"reasoning": "hm"}), chunk({"content": "a</think>b"}, "stop")), "a</think>b", thought="hm"),
     Accent("nothing but a bracket", said("a <"), "a <"),
     *(Accent(f"a leaked call {n}", said(text[:15], text[15:]), calls=ONE) for n, text in enumerate((DSML, QWEN, HERMES, GLM, KIMI, DEEPSEEK, MISTRAL))),
@@ -169,6 +180,7 @@ ERRORS = [
     Accent("in the choice", stream({"choices": [{"error": {"code": 502, "message": "provider died"}, "finish_reason": "error"}]}), error="provider died"),
     Accent("FastAPI's list", answer_json({"detail": [{"loc": ["body", "n"], "msg": "too few"}]}), error="body.n: too few"),
     Accent("Cloudflare's list", answer_json({"success": False, "errors": [{"code": 7, "message": "no route"}], "result": None}), error="no route"),
+    Accent("Amazon's", answer_json({"__type": "AccessDeniedException", "Message": "no such right"}), error="no such right"),
     Accent("DashScope's", answer_json({"code": "InvalidParameter", "message": "bad parameter", "request_id": "r"}), error="bad parameter"),
     Accent("Baidu's", answer_json({"error_code": 17, "error_msg": "daily limit reached"}), error="daily limit reached"),
     Accent("MiniMax: no money", answer_json({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}), error="insufficient balance (1008)", status=402),
