@@ -79,7 +79,7 @@ SPECS: tuple[Spec, ...] = (
         "401",
         "The gateway accepts the key",
         ("net.answer", "gateway.route"),
-        short="Gateway accepts the key",
+        short="Gateway takes the key",
     ),
     Spec(
         "gateway.policy",

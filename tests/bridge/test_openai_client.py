@@ -157,7 +157,7 @@ def test_bad_messages_are_a_bad_request(client: openai.OpenAI, messages: Any) ->
 
 
 def test_previous_response_id_is_a_bad_request_with_words(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.BadRequestError, match="previous_response_id is not supported"):
+    with pytest.raises(openai.BadRequestError, match="previous_response_id is only supported"):
         client.responses.create(model="auto", input="x", previous_response_id="resp_1")
 
 

@@ -199,7 +199,7 @@ def test_check_says_why_not(traffic: dict[str, Any], shared: Machine) -> None:
     assert (allowed.code, allowed.json["allowed"]) == (0, True)
     small = shared.call("keys", "check", "dev-ada", "--like", "small")
     assert "a small request holds" in small.out
-    assert "a first turn of Codex reserves" in shared.call("keys", "check", "dev-ada").out
+    assert "a first turn of Codex holds" in shared.call("keys", "check", "dev-ada").out
     refused = shared.call("keys", "check", "ci-fixed", "--model", "auto", "--ip", "198.51.100.1")
     assert refused.code == 1
     assert refused.out.startswith("no: 403 policy_rejected")

@@ -107,7 +107,7 @@ async def test_a_request_that_does_not_go_on_is_closed(tmp_path: Path) -> None:
         assert nothing == b""
         for answer in answers:
             assert answer.startswith(b"HTTP/1.1 408")
-            assert b"did not come whole in time" in answer
+            assert b"was not complete in time" in answer
         assert not here.gateway.running
         assert here.gateway.keys.find(key).running == 0  # type: ignore[union-attr]
         assert (await here.chat(key)).status_code == 200

@@ -232,7 +232,9 @@ def test_a_gateway_whose_ledger_fails_ends_and_says_so(tmp_path: Path) -> None:
     assert {line["level"] for line in lines} <= {"critical", "error"}
     assert "SystemExit: the thread is made to end" in lines[0]["trace"]
     assert "the store can no longer be written: the gateway stops" in [line["message"] for line in lines]
-    assert what.startswith(f"joytui: {tmp_path / 'data' / 'ledger.sqlite3'}: the store could not be written")
+    assert what.startswith(
+        f"joytui: {tmp_path / 'data' / 'ledger.sqlite3'}: not everything could be written to the store"
+    )
     assert "log says why" in hint
     assert not (tmp_path / "data" / "gateway.json").exists()
 

@@ -204,7 +204,7 @@ def test_upstream_key_from_a_hidden_prompt(machine: Machine) -> None:
         terminal.send(*KEY, "enter")
         assert terminal.wait_exit() == 0
         assert KEY not in terminal.output
-        assert "is kept" in terminal.output
+        assert "stored the key for" in terminal.output
     assert json.loads((machine.data / FILE_NAME).read_text()) == {NAME: KEY}
 
 

@@ -91,7 +91,7 @@ def test_a_limit_is_told_with_what_is_left() -> None:
     said = "daily limit of 40 credits exceeded: 7.63 left (32.37 spent), this request may cost up to 10.53; resets 2026-12-01T00:00:00Z"
     reply = triage(f"unexpected status 402 Payment Required: {said}, url: https://gateway.example/v1/responses").reply
     assert (
-        "may cost up to 10.53 credits, and 7.63 of the daily limit of 40 are left. It resets on 2026-12-01 at 00:00 UTC."
+        "may cost up to 10.53 credits, but only 7.63 of the daily limit of 40 are left. It resets on 2026-12-01 at 00:00 UTC."
         in reply
     )
 

@@ -97,6 +97,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "ViewsDialog.delete": ("usage-views", (), words("✓ failed-today is deleted")),
     "ViewsDialog.app.focus_next": ("usage-views", (), focused("name")),
     "KeysScreen.limit": ("keys-full", (), words("Limits of codex-anna")),
+    "ConsoleApp.dismiss_alert": ("keys-full", (), lambda app: app.alerts == ()),  # with one in test_alert_line
     "ConsoleApp.audit": ("keys-full", (), words(NEED_LINK)),  # over a gateway in gateway/test_screens
     "ConsoleApp.budgets": ("keys-full", (), words(NEED_LINK)),  # with one in test_budgets
     "BudgetsDialog.burn_down": ("usage-budgets", (), closed),

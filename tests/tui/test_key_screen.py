@@ -121,7 +121,7 @@ async def test_the_key_under_the_cursor_has_its_forecast() -> None:
     [
         (0, {}, ("✓ nothing is being spent", "at the last 7 days' rate")),
         (2, {}, ("✗ total limit used up",)),
-        (1, {}, ("✗ daily limit used up, begins anew in 10 h (00:00)",)),
+        (1, {}, ("✗ daily limit used up, resets in 10 h (00:00)",)),
         (3, data.spending_of_a_key(), ("· 276.46 Cr in 30 days", "· 48.23 Cr in 30 days")),
     ],
 )

@@ -60,7 +60,7 @@ def offered(record: Any, of: KeyView, by: int = 20 * 10**9) -> list[tuple[str, s
         (
             refused("policy-rejected", "IP 10.1.2.3 is blocked by the key's policy", ip="10.1.2.3", model="auto"),
             key(ip_block=["10.0.0.0/8", "192.0.2.1"]),
-            [("Do not block 10.0.0.0/8 any more", "+ ip_block: 192.0.2.1")],
+            [("Stop blocking 10.0.0.0/8", "+ ip_block: 192.0.2.1")],
         ),
         (
             refused("policy-rejected", TIER, model="auto"),
@@ -70,7 +70,7 @@ def offered(record: Any, of: KeyView, by: int = 20 * 10**9) -> list[tuple[str, s
         (
             refused("policy-rejected", MODEL, model="gpt-5.4", ip=None),
             key(fixed_model="auto-mini"),
-            [("Permit gpt-5.4 in place of auto-mini", "+ fixed_model: gpt-5.4"), ("Permit any model", "+ fixed_model: none")],
+            [("Permit gpt-5.4 instead of auto-mini", "+ fixed_model: gpt-5.4"), ("Permit any model", "+ fixed_model: none")],
         ),
         (
             refused("policy-rejected", "model openai/GPT-x is blacklisted by the key's policy", model="openai/GPT-x", ip=None),

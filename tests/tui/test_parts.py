@@ -294,7 +294,7 @@ def test_no_filter_finds_the_others_and_the_console_says_so() -> None:
     asked = Question(group="thread")
     text, left_out = requests_filter(asked, None, "(others)", named=True, now=NOW, zone=UTC)
     assert text == "since:2026-11-17T00:00Z"
-    assert left_out == "(others) are many threads: all requests of that time"
+    assert left_out == "(others) stands for several threads: showing all requests of that time"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ async def test_empty_usage_says_what_will_be_there():
         app.link_state = LIVE
         app.screen.show(UsageSnapshot(Question(), totals=UsageTotals()))
         await settle(app, pilot)
-        assert "Nothing was spent: last 7 days" in text_of(app)
+        assert "Nothing spent: last 7 days" in text_of(app)
 
 
 @pytest.mark.parametrize("width", [110, 120, 150, 200, 300])

@@ -263,7 +263,7 @@ async def test_a_broken_stream_ends_in_its_own_words(endpoint: str, whole_event:
     assert body.startswith(start)
     last = json.loads(body.split(b"data: ")[-1])
     told = last["error"] if endpoint == "chat/completions" else last["response"]["error"]
-    assert "broke" in told["message"]
+    assert "the connection to the upstream failed" in told["message"]
     assert (seen.error_type, seen.complete) == ("upstream_error", False)
 
 
