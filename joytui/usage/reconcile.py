@@ -222,7 +222,7 @@ def _unknown(record: RequestRecord, threads: set[str]) -> Difference:
     else:
         why = f"not sent by Codex, but by {client}"
     if record.status == 499:
-        why += " (the client disconnected)"
+        why += " (the client went away)"
     return Difference(
         kind="unknown-to-codex",
         time=parse_time(record.time),

@@ -71,6 +71,11 @@ WALK: dict[str, tuple[tuple[str, ...], ...]] = {
     "teams": (("create", "core"), ("create", EVIL), ("add", "core", EVIL), ("list",), ("list", "--json"), ("remove", "core", EVIL), ("add", EVIL, EVIL)),
     "tokens": (("create", EVIL, "--role", "viewer"), ("create", "x", "--role", "lead", "--team", EVIL), ("list",), ("list", "--json"), ("revoke", EVIL)),
     "audit": ((), ("--json",), ("--since", EVIL)),
+    "budgets": (
+        ("set", f"owner:{EVIL}", "--daily", "5"), ("set", EVIL, "--daily", EVIL), ("raise", f"owner:{EVIL}", "5", "--until", "1h"),
+        ("raise", "org", "5", "--until", EVIL), ("list",), ("list", "--json"),
+    ),
+    "alerts": (("list",), ("list", "--json"), ("list", "--since", EVIL), ("test",)),
     "completion": ((EVIL,), ("bash",), ("zsh",), ("fish",)),
 }  # fmt: skip
 """What is typed. Exit codes do not matter here: also an error repeats what it was given."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -19,7 +18,7 @@ from tests.gateway.served import SAY_HI
 from tests.long.chaos import chaos, summary
 from tests.support import postgres
 from tests.support.fleet import Member, fleet
-from tests.support.hang import HANG_S
+from tests.support.hang import HANG_S, poll
 from tests.support.joytui_process import Machine
 from tests.support.needs import needs
 from tests.support.raw_gateway import HEAD, OK, RawGateway
@@ -161,9 +160,7 @@ def change(member: Member, what: str) -> str:
 
 def until(holds: Callable[[], bool]) -> None:
     """What is done at one gateway is known at another a moment later."""
-    end = time.monotonic() + HANG_S
-    while not holds():
-        assert time.monotonic() < end, "it never came"
+    poll(holds, lambda: "what was done at another gateway")
 
 
 def test_three_gateways_keep_the_limit_of_a_task_and_of_a_team_to_the_nano_credit(tmp_path: Path) -> None:
