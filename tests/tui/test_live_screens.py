@@ -137,7 +137,7 @@ async def test_usage_of_the_gateway_leads_to_its_requests(stage):
         await until(pilot, lambda: app.screen.snapshot.source == "gateway" and not app.screen.snapshot.empty)
         await until(pilot, lambda: app.screen.snapshot.insight is not None)
         assert "NOW" in text_of(app)
-        assert "BUDGET b sets one" in text_of(app)
+        await until(pilot, lambda: "BUDGET key " in text_of(app))
         await pilot.press("g")
         await until(pilot, lambda: app.screen.snapshot.asked.group == "key" and not app.screen.snapshot.loading)
         await pilot.press("left", "down", "i")
