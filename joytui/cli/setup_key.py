@@ -43,7 +43,7 @@ async def gateway(args: argparse.Namespace) -> str:
             what = (
                 f"the gateway is already running, {'with upstream ' + present if present else 'with its offline model'}"
             )
-            raise RefusedError(what, where=found.url, hint="run run `joytui gateway stop`, then the same setup again")
+            raise RefusedError(what, where=found.url, hint="run `joytui gateway stop`, then the same setup again")
     return found.url
 
 

@@ -260,7 +260,7 @@ async def create_sender(gateway: Gateway, request: Request) -> JsonAnswer:
     token = new_telemetry_token()
     row = await gateway.ledger.create_sender(name, digest(token), owner, team)
     if row is None:
-        message = f"there is already a telemetry token named {name!r} already: choose another name, or revoke that one"
+        message = f"there is already a telemetry token named {name!r}: choose another name, or revoke that one"
         raise Refused(409, CONFLICT, message)
     gateway.keep_senders([*gateway.senders.values(), row])
     return JsonAnswer({**views.sender_view(row), "token": token}, status_code=201)

@@ -98,6 +98,16 @@ async def test_a_limit_that_was_changed_is_told_of_anew(ledger: Ledger) -> None:
     assert await told(ledger) == [("total", 50), ("total", 50)]
 
 
+async def test_a_raised_limit_is_told_of_as_it_is(ledger: Ledger) -> None:
+    key = await a_key(ledger, daily_limit="10")
+    await ledger.raise_limits(clean(f"key:{key.budget_id}", 200), 10 * CREDIT, START + 36_500 * DAY)
+    await spend(ledger, key, 9.9)
+    assert await told(ledger) == []
+    await spend(ledger, key, 0.2)
+    (row,) = await ledger.alerts(0, 10)
+    assert (row.facts["threshold"], row.facts["limit"]) == (50, 20 * CREDIT)
+
+
 async def test_64_at_once_tell_each_threshold_once(ledger: Ledger) -> None:
     key = await a_key(ledger, daily_limit="10", total_limit="10")
     await asyncio.gather(*(spend(ledger, key, 10 / 64) for _ in range(64)))

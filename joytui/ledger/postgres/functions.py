@@ -194,7 +194,8 @@ BEGIN
     SELECT a.id, a.name, a.owner, a.policy INTO k FROM api_key a WHERE a.budget_id = budget ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
     named := k.policy::jsonb ->> (period || '_limit');
     IF named IS NULL OR named !~ '^[0-9.eE+-]+$' THEN RETURN; END IF;
-    most := round(named::numeric * {NANO_PER_CREDIT});
+    most := round(named::numeric * {NANO_PER_CREDIT})
+        + coalesce((SELECT r.amount FROM node_raise r WHERE r.node = 'key:' || budget AND r.until > {_NOW}), 0);
     SELECT max(t) INTO crossed FROM unnest(ARRAY{list(THRESHOLDS)}) AS t
     WHERE spent::numeric * 100 >= t * most AND NOT (spent - cost)::numeric * 100 >= t * most;
     IF crossed IS NULL THEN RETURN; END IF;

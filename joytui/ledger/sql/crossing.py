@@ -10,33 +10,38 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from joytui.core.clock import now_ms
 from joytui.core.money import parse_credits
 from joytui.ledger.alerts import NewAlert, budget_alert_id, threshold_of
 from joytui.ledger.sql.alerts import raise_alerts
 from joytui.ledger.sql.connection import Connection
 
-_KEY = "SELECT policy, id, name, owner FROM api_key WHERE budget_id = ? ORDER BY created_at DESC, id DESC LIMIT 1"
-"""Of those that were rotated, the newest has the limits."""
+_KEY = """
+    SELECT policy, (SELECT amount FROM node_raise WHERE node = 'key:' || budget_id AND until > ?), id, name, owner
+    FROM api_key WHERE budget_id = ? ORDER BY created_at DESC, id DESC LIMIT 1
+"""
+"""Of those that were rotated, the newest has the limits; and what raises them now."""
 
 
 def tell_crossed(batch: Connection, budget_id: str, cost: int, windows: Iterable[tuple[str, int, int]]) -> None:
     """`windows`: period, start and what is spent with this cost of each window that somebody limits."""
-    row = batch.execute(_KEY, (budget_id,)).fetchone()
+    row = batch.execute(_KEY, (now_ms(), budget_id)).fetchone()
     if row is None:
         return
-    policy = json.loads(row[0])
+    policy, raised, *key = row
+    policy = json.loads(policy)
     for period, window, spent in windows:
         named = policy.get(f"{period}_limit")
         if named is None:
             continue
-        limit = parse_credits(named)
+        limit = parse_credits(named) + (raised or 0)
         threshold = threshold_of(spent, limit)
         if threshold > threshold_of(spent - cost, limit):
-            _tell(batch, row[1:], budget_id, (period, window, limit, threshold), spent)
+            _tell(batch, key, budget_id, (period, window, limit, threshold), spent)
 
 
 def _tell(
-    batch: Connection, key: tuple[Any, ...], budget_id: str, about: tuple[str, int, int, int], spent: int
+    batch: Connection, key: list[Any], budget_id: str, about: tuple[str, int, int, int], spent: int
 ) -> None:
     key_id, name, owner = key
     period, window, limit, threshold = about

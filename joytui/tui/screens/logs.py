@@ -90,7 +90,7 @@ class LogsScreen(ConsoleScreen):
             show=False,
             tooltip="previous failed request, also in older pages; wraps to the last",
         ),
-        Binding("c", "copy_id", "Copy id", tooltip="copy copy the request id, for a ticket"),
+        Binding("c", "copy_id", "Copy id", tooltip="copy the request id, for a ticket"),
         Binding("y", "copy_curl", "Curl", tooltip="copy as curl, the key as $JOY_TOKEN_API_KEY"),
         Binding("r", "replay", "Replay", tooltip="ask the same model again, with a small body and a temporary key"),
         Binding(
