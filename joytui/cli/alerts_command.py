@@ -1,4 +1,4 @@
-"""Alerts: limits that are nearly used up, keys that expire, people whose Codex fails, gateways that are gone. Each is told once.
+"""Alerts: limits that are nearly used up, keys that expire, people whose Codex fails, gateways that are gone. Each is sent once.
 
 joytui alerts list              the newest first
 joytui alerts list --since 24h --json
@@ -29,7 +29,7 @@ LIMIT, MOST = 100, 5_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="what was told, newest first, and whether it was sent")
+    listing = actions.add_parser("list", help="alerts, newest first, and whether each was sent")
     test = actions.add_parser("test", help="send a test to the webhook, and say what it answered")
     listing.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
     listing.add_argument("--limit", metavar="N", type=count, default=LIMIT, help=f"the N newest (default: {LIMIT})")
@@ -82,5 +82,5 @@ async def _test(console: ConsoleClient, args: argparse.Namespace) -> int:
         said = f"HTTP {told.status}" if told.status is not None else "no answer"
         answer = f": {told.answer}" if told.answer else ""
         signed = "signed" if told.signed else "not signed"
-        emit(f"{told.webhook} {'took it' if told.delivered else 'did not take it'} ({signed}): {said}{answer}")
+        emit(f"{told.webhook} {'accepted it' if told.delivered else 'did not accept it'} ({signed}): {said}{answer}")
     return EXIT_OK if told.delivered else EXIT_BAD_NEWS

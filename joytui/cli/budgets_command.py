@@ -4,11 +4,11 @@ joytui budgets list
 joytui budgets set org --weekly 500
 joytui budgets set team:core --daily 40 --total off
 joytui budgets set owner:ann --daily 15
-joytui budgets raise team:core 20 --until 18h      each of its limits, by 20; it ends by itself
+joytui budgets raise team:core 20 --until 18h      each of its limits by 20; ends by itself
 joytui budgets raise team:core 0                   ends it now
 joytui tasks raise ID 5                            a task's total, for good
 
-NODE is org, team:NAME, owner:NAME, key:ID or task:ID. What `set` gives a key stands in its policy; `joytui keys create --per-task`
+NODE is org, team:NAME, owner:NAME, key:ID or task:ID. For a key, `set` changes its policy; `joytui keys create --per-task`
 limits each task of a key. Days and weeks are those of UTC, weeks begin on Monday.
 
 JSON: {"budgets": [{"node", "kind", "name", "parent", "limits": [{"period", "limit_credits", "base_limit_credits", "raised_until",
@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in (change, more):
         action.add_argument("node", metavar="NODE", help="org, team:NAME, owner:NAME, key:ID or task:ID")
     for period, text in PERIODS.items():
-        change.add_argument(f"--{period}", metavar="CR|off", help=f"at most so many credits {text}, or `off`")
+        change.add_argument(f"--{period}", metavar="CR|off", help=f"at most this many credits {text}, or `off`")
     more.add_argument(
         "amount", metavar="AMOUNT", help="credits on top of each of its limits; 0 ends what raised it before"
     )
@@ -78,7 +78,7 @@ def _read(args: argparse.Namespace) -> None:
     args.until = moment(args.until, "--until", parse_expiry)
     if args.until is None and args.amount != "0" and node.kind != "task":
         raise UsageError(
-            "a raise has an end", where="--until", hint=f"joytui budgets raise {args.node} {args.amount} --until 24h"
+            "a raise needs an end", where="--until", hint=f"joytui budgets raise {args.node} {args.amount} --until 24h"
         )
 
 

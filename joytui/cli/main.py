@@ -25,7 +25,7 @@ COMMANDS = {
     "keys": "create, list, revoke the gateway's keys",
     "wallet": "the gateway's tier wallets",
     "models": "the model catalog with prices",
-    "alerts": "what needs somebody's attention: limits, keys that expire, failing people",
+    "alerts": "what needs attention: limits, expiring keys, people whose Codex fails",
     "audit": "who changed what: keys, tokens, teams, wallets, policies",
     "teams": "teams, and the owners of keys in them",
     "budgets": "what teams, owners, keys and tasks may spend, and what is left",

@@ -84,9 +84,9 @@ async def _changed(console: ConsoleClient, args: argparse.Namespace) -> int:
     if args.json:
         emit_json(task.model_dump())
     elif task.state == "stopped":
-        emit(f"{task.id} is stopped: nothing of it is answered until `joytui tasks resume {task.id}`")
+        emit(f"{task.id} is stopped: its requests are refused until `joytui tasks resume {task.id}`")
     else:
-        emit(f"{task.id} may go on")
+        emit(f"{task.id} is resumed")
     return EXIT_OK
 
 

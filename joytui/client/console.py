@@ -356,7 +356,7 @@ class ConsoleClient(ConsoleApi):
         return self._models(TaskView, await self._ask("GET", "/tasks", params=params), "tasks")
 
     async def stop_task(self, task: str) -> wire.TaskView:
-        """What runs of it ends, and nothing of it is answered until it is resumed."""
+        """Its running requests end, and further ones are refused until it is resumed."""
         from joytui.core.wire import TaskView
 
         return self._model(TaskView, await self._ask("POST", "/tasks/stop", {"task": task}))

@@ -33,7 +33,7 @@ means the new key, and is not enough (409) to revoke, disable or enable.
                                                   source: "gateway" (the default), or "telemetry": what it alone told of
     GET    /console/v1/tasks                      since limit task  -> {"tasks": [TaskView]}, those that asked last first
                                                   since: of those that asked since then (default 24h); task: this one alone
-    POST   /console/v1/tasks/stop                 TaskNamed         -> TaskView: what runs of it ends, and nothing of it is answered
+    POST   /console/v1/tasks/stop                 TaskNamed         -> TaskView: its running requests end, further ones are refused
     POST   /console/v1/tasks/resume               TaskNamed         -> TaskView: it goes on (409 where it is not stopped)
     GET    /console/v1/budgets                                      -> {"budgets": [NodeBudget]}: the nodes that have limits, each below its parent
     PUT    /console/v1/budgets                    BudgetSet         -> NodeBudget

@@ -9,12 +9,12 @@ from starlette.requests import Request
 
 from joytui.core import clock
 from joytui.core.clock import rfc3339
-from joytui.core.money import MoneyError, format_credits, parse_credits
+from joytui.core.money import MoneyError, format_credits
 from joytui.core.nodes import KINDS, Node, parse_node
 from joytui.core.wire import BudgetRaise, BudgetSet, PolicyView
 from joytui.gateway import refusals
 from joytui.gateway.console_auth import BEYOND, Caller, caller_of, keys_of
-from joytui.gateway.console_writes import kept, read, snapshot
+from joytui.gateway.console_writes import credits_of, kept, read, snapshot
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
@@ -76,9 +76,9 @@ async def set_budget(gateway: Gateway, request: Request) -> JsonAnswer:
     }
     if not given:
         raise refusals.bad_request("body: no limit to set: daily_limit, weekly_limit or total_limit")
-    amounts = {period: None if text is None else _credits(f"{period}_limit", text) for period, text in given.items()}
+    amounts = {period: None if text is None else credits_of(f"{period}_limit", text) for period, text in given.items()}
     if place.node.kind == "task" and set(given) != {"total"}:
-        raise refusals.bad_request("total_limit: a task has a total alone")
+        raise refusals.bad_request("total_limit: a task can only have a total limit")
     if place.node.kind == "key":
         await _edit_key(gateway, place, {f"{period}_limit": text for period, text in given.items()})
     else:
@@ -90,11 +90,11 @@ async def set_budget(gateway: Gateway, request: Request) -> JsonAnswer:
 async def raise_budget(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, BudgetRaise)
     place = await _addressed(gateway, request, wanted.node)
-    amount, at_ms = _credits("amount", wanted.amount), clock.now_ms()
+    amount, at_ms = credits_of("amount", wanted.amount), clock.now_ms()
     node, base = kept("node", place.raised), _base(gateway, place)
     if not base:
         raise Refused(
-            409, CONFLICT, f"{place.node} has no limit to raise (`joytui budgets list` shows those that have)"
+            409, CONFLICT, f"{place.node} has no limit to raise (`joytui budgets list` lists those that have one)"
         )
     if wanted.until is None and amount and place.node.kind == "task":
         try:
@@ -123,7 +123,9 @@ async def _addressed(gateway: Gateway, request: Request, text: str) -> _Place:
     if not _sees(gateway, caller_of(request), place):
         if node.kind == "task":
             raise _no_task()
-        raise Refused(403, BEYOND, f"node: this token sets the budgets of its teams alone, and {node} is none of them")
+        raise Refused(
+            403, BEYOND, f"node: this token can only change its teams' budgets, and {node} is not one of them"
+        )
     return place
 
 
@@ -142,7 +144,7 @@ async def _found(gateway: Gateway, request: Request, node: Node) -> _Place:
     if node.kind == "team" and node.name not in gateway.teams:
         raise Refused(404, NOT_FOUND, "no team with that name (`joytui teams list`)")
     if node.kind == "owner" and gateway.team_of(node.name) is None and node.name not in _owners(gateway):
-        raise Refused(404, NOT_FOUND, "no key has that owner, and no team (`joytui keys list`, `joytui teams list`)")
+        raise Refused(404, NOT_FOUND, "no key or team has that owner (`joytui keys list`, `joytui teams list`)")
     return _Place(node)
 
 
@@ -251,18 +253,11 @@ async def _edit_key(gateway: Gateway, place: _Place, limits: dict[str, str | Non
 
 def _until(text: str | None, at_ms: int) -> int:
     if text is None:
-        raise refusals.bad_request("until: a time is needed (a task alone is raised for good)")
+        raise refusals.bad_request("until: required (only a task can be raised for good)")
     try:
         until = stored_time(text)
     except (ValueError, OverflowError):
         raise refusals.bad_request("until: not an RFC 3339 time") from None
     if until is None or until <= at_ms:
-        raise refusals.bad_request("until: it is over already")
+        raise refusals.bad_request("until: this time has passed")
     return until
-
-
-def _credits(name: str, text: str) -> int:
-    try:
-        return parse_credits(text)
-    except MoneyError as error:
-        raise refusals.bad_request(f"{name}: {error}") from None

@@ -131,7 +131,7 @@ async def check_key(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def stop_task(gateway: Gateway, request: Request) -> JsonAnswer:
-    """What runs of the task ends, and nothing of it is answered until it is resumed."""
+    """The task's running requests end, and further ones are refused until it is resumed."""
     task = await _task(gateway, request)
     gateway.keep_stop(await gateway.ledger.stop_task(kept("task", task)))
     return JsonAnswer(await _task_view(gateway, request, task))
@@ -151,7 +151,7 @@ async def _task(gateway: Gateway, request: Request) -> str:
     task, term = (await read(request, TaskNamed)).task, caller_of(request).term
     await gateway.ledger.written()  # its first request may have come a moment ago
     if not await gateway.ledger.tasks(0, 1, task, term):
-        raise Refused(404, NOT_FOUND, "no request that is kept names this task (`joytui tasks` lists the newest)")
+        raise Refused(404, NOT_FOUND, "no stored request belongs to this task (`joytui tasks` lists the newest)")
     if term is not None and await gateway.ledger.tasks(0, 1, task, Not(term)):
         raise Refused(403, BEYOND, "a part of this task is beyond your teams")
     return task
@@ -167,14 +167,14 @@ async def _task_view(gateway: Gateway, request: Request, task: str) -> dict[str,
 
 async def set_wallet(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, WalletSet)
-    balance = None if wanted.balance is None else _credits("balance", wanted.balance)
+    balance = None if wanted.balance is None else credits_of("balance", wanted.balance)
     await gateway.ledger.set_wallet(_tier(request), balance, kept_if_any("note", wanted.note))
     return await _wallet(gateway, _tier(request))
 
 
 async def credit_wallet(gateway: Gateway, request: Request) -> JsonAnswer:
     wanted = await read(request, WalletCredit)
-    amount = _credits("amount", wanted.amount)
+    amount = credits_of("amount", wanted.amount)
     if not amount:  # it would set a balance of 0, and refuse everybody
         raise refusals.bad_request("amount: nothing to add")
     try:
@@ -392,7 +392,8 @@ def _tier(request: Request) -> str:
     return tier
 
 
-def _credits(name: str, text: str) -> int:
+def credits_of(name: str, text: str) -> int:
+    """Nano-credits of the member of a body. Raises Refused (400)."""
     try:
         return parse_credits(text)
     except MoneyError as error:

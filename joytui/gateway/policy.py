@@ -54,11 +54,11 @@ def parse_policy(snapshot: Mapping[str, Any]) -> Policy:
     per_task = snapshot.get("per_task_limit")
     logs = bool(snapshot.get("logs", True))
     if per_task is not None and not logs:
-        raise ValueError("a limit for each task needs logs: without them no task is known")
+        raise ValueError("a limit per task needs logs: without them, requests are not assigned to tasks")
     most = Breaker(snapshot.get("max_requests_per_minute"), snapshot.get("max_identical_turns"))
     breaker = None if most == Breaker(None, None) else most
     if breaker is not None and not logs:
-        raise ValueError("a key without logs keeps no tasks, so no task of it can be stopped: it takes no breaker")
+        raise ValueError("a breaker needs logs: without them, requests are not assigned to tasks")
     return Policy(
         fixed_model=snapshot.get("fixed_model") or None,
         tiers=tiers,

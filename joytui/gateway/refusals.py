@@ -158,7 +158,7 @@ def task_stopped(stop: StoppedTask) -> Refused:
     at = rfc3339(datetime.fromtimestamp(stop.at / 1000, UTC))[:19]
     runaway = stop.reason == "runaway"
     why = f" as a runaway ({stop.why})" if runaway else ""
-    message = f"this task was stopped{why} at {at}Z, and nothing of it is answered: `joytui tasks resume {stop.task}` lets it go on"
+    message = f"this task was stopped{why} at {at}Z: its requests are refused until `joytui tasks resume {stop.task}`"
     code, cause = ("runaway_stopped", "runaway-stopped") if runaway else ("task_stopped", "task-stopped")
     return Refused(400, joytoken.INVALID_REQUEST, message, cause=cause, step="request", code=code)
 

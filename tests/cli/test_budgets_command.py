@@ -16,7 +16,7 @@ from joytui.core.nodes import Node, parse_node
         ("budgets set org", "nothing to set"),
         ("budgets set org --daily five", "--daily"),
         ("budgets raise org five --until 2h", "AMOUNT"),
-        ("budgets raise org 5", "a raise has an end"),
+        ("budgets raise org 5", "a raise needs an end"),
         ("budgets raise org 5 --until yesterday", "--until"),
         ("tasks raise t1", "raise needs an amount"),
         ("tasks raise t1 five", "AMOUNT"),

@@ -147,10 +147,10 @@ async def test_the_tree_in_its_order(gateway: Served) -> None:
         ("org", {}, 400, "no limit to set"),
         ("org", {"daily": "-1"}, 400, "daily_limit"),
         ("team:none", {"daily": "1"}, 404, "no team"),
-        ("owner:none", {"daily": "1"}, 404, "no key has that owner"),
+        ("owner:none", {"daily": "1"}, 404, "no key or team has that owner"),
         ("key:none", {"daily": "1"}, 404, "no key"),
         ("task:none", {"total": "1"}, 404, "no task"),
-        ("task:t1", {"daily": "1"}, 400, "a task has a total alone"),
+        ("task:t1", {"daily": "1"}, 400, "a task can only have a total limit"),
     ],
 )
 async def test_what_cannot_be_set(gateway: Served, node: str, limits: dict[str, str], status: int, words: str) -> None:
@@ -164,7 +164,7 @@ async def test_what_cannot_be_raised(gateway: Served) -> None:
     await in_core(gateway)
     assert (await rise(gateway, "team:core", "5")).status_code == 409, "it has no limit"
     await put(gateway, "team:core", total="1")
-    for until, words in ((None, "a time is needed"), ("2020-01-01T00:00:00Z", "over already"), ("soon", "RFC 3339")):
+    for until, words in ((None, "until: required"), ("2020-01-01T00:00:00Z", "this time has passed"), ("soon", "RFC 3339")):
         answer = await rise(gateway, "team:core", "5", until)
         assert (answer.status_code, words in answer.json()["error"]["message"]) == (400, True)
     assert (await rise(gateway, "team:core", "9999999999")).status_code == 400

@@ -162,7 +162,7 @@ def test_an_hour_out_of_the_ordinary_names_its_key() -> None:
     assert (alert.team, alert.subject) == ("core", "org")
     assert said(alert) == (
         "warning",
-        "spending is out of the ordinary",
+        "unusual spending",
         "From 2026-11-23 13:00 UTC: 60.00 credits; 0.10 is usual. key dev: 600× its usual for this hour.",
     )
     [later] = noticing.anomalies({**hours, hour_of(NOW): 60 * CREDIT}, {}, [], team_of, at + timedelta(hours=1))
@@ -180,7 +180,7 @@ def test_a_person_who_fails_for_ten_minutes() -> None:
     assert list(noticing.failing([("s1", a_person(9))], team_of, AT)) == []
     [alert] = noticing.failing([("s1", a_person(10))], team_of, AT)
     assert (alert.team, alert.subject) == ("core", "sender:s1")
-    words = ("critical", "Codex of ann keeps failing", "Since 2026-11-23 13:55 UTC. Cause: key-wrong (401).")
+    words = ("critical", "ann's Codex keeps failing", "Since 2026-11-23 13:55 UTC. Cause: key-wrong (401).")
     assert said(alert) == words
     [longer] = noticing.failing([("s1", a_person(60))], team_of, AT)
     assert longer.id == alert.id
@@ -198,7 +198,7 @@ def test_a_gateway_that_is_gone() -> None:
     assert said(alert) == (
         "critical",
         "gateway http://a:1 is gone",
-        "Last heard of at 2026-11-23 14:03 UTC. 2 of its requests are ended by another gateway.",
+        "Last heard from at 2026-11-23 14:03 UTC. Another gateway ends its 2 open requests.",
     )
     [again] = noticing.gone([replace(there, alive=False, last_seen=AT)])
     assert again.id != alert.id

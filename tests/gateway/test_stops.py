@@ -194,7 +194,7 @@ async def test_a_task_that_repeats_itself_is_stopped(gateway: Served, limits: di
     [
         ({"max_requests_per_minute": 0}, "greater than or equal to 1"),
         ({"max_identical_turns": 0}, "greater than or equal to 1"),
-        ({"max_identical_turns": 3, "logs": False}, "takes no breaker"),
+        ({"max_identical_turns": 3, "logs": False}, "a breaker needs logs"),
     ],
 )
 async def test_breakers_that_are_none(gateway: Served, policy: dict[str, Any], words: str) -> None:
@@ -264,9 +264,9 @@ def test_odd_inputs_are_turns_too(odd: Any) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "out", "err"),
     [
-        ("stop root", 0, "root is stopped: nothing of it is answered until `joytui tasks resume root`", ""),
+        ("stop root", 0, "root is stopped: its requests are refused until `joytui tasks resume root`", ""),
         ("resume root", 1, "", "this task is not stopped"),
-        ("stop none", 1, "", "no request that is kept names this task"),
+        ("stop none", 1, "", "no stored request belongs to this task"),
         ("stop root --json", 0, '"state": "stopped"', ""),
         ("root", 0, "ended", ""),
         ("stop", 2, "", "stop needs a task"),

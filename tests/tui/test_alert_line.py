@@ -14,7 +14,7 @@ from tests.tui import data
 from tests.tui.opening import console, fill, text_of
 
 USED_UP = ShownAlert("1", data.NOW_MS, "key dev: its daily limit is used up", "10.00 of 10.00 credits are spent.")
-GONE = ShownAlert("2", data.NOW_MS - 1, "gateway http://b:1 is gone", "Last heard of at 14:03 UTC.")
+GONE = ShownAlert("2", data.NOW_MS - 1, "gateway http://b:1 is gone", "Last heard from at 14:03 UTC.")
 
 
 def a_view(alert_id: str, hours_ago: float, severity: Any = "critical") -> AlertView:

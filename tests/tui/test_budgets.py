@@ -153,7 +153,7 @@ def test_limits_as_they_are_typed() -> None:
     before = {"daily_limit": "5", "weekly_limit": "20"}
     typed = {"daily_limit": "7,5", "weekly_limit": "", "total_limit": ""}
     assert limits_wanted(typed, before) == ({"daily_limit": "7.5", "weekly_limit": None}, {})
-    assert limits_wanted(before, before)[1] == {"daily_limit": "nothing is changed"}
+    assert limits_wanted(before, before)[1] == {"daily_limit": "nothing has changed"}
     assert list(limits_wanted({**typed, "total_limit": "much"}, before)[1]) == ["total_limit"]
     assert list(limits_wanted({**typed, "total_limit": "0"}, before)[1]) == ["total_limit"]
     assert node_wanted("key:codex", {"key:codex": "key:key_1"}) == "key:key_1"

@@ -13,6 +13,7 @@ from typing import Any
 
 from joytui.core.anomalies import DAYS
 from joytui.core.clock import now, now_ms, parse_time
+from joytui.core.nodes import parse_node
 from joytui.core.periods import hour_of
 from joytui.core.spending_rate import WINDOW_HOURS
 from joytui.gateway.alerts import noticing
@@ -87,7 +88,7 @@ class Alerts:
         keys = {entry.row.id: entry.row for entry in self._keys}
         # a key that this gateway has not heard of yet is told of at the next look: nobody else knows what it is counted under
         rows = await ledger.budgets(at)
-        budgets = [row for row in rows if not row.node.startswith("key:") or row.node.removeprefix("key:") in keys]
+        budgets = [row for row in rows if (node := parse_node(row.node)).kind != "key" or node.name in keys]
         found = [
             *noticing.thresholds(budgets, keys, team_of),
             *noticing.expiries(keys.values(), team_of, at),
@@ -150,7 +151,7 @@ class Alerts:
         moment, team_of = now(), self._team_of
         by_key = await self._hours("key", at)
         series = {"key": by_key}
-        for kind in {row.node.partition(":")[0] for row in budgets} & {"owner", "team"}:
+        for kind in {parse_node(row.node).kind for row in budgets} & {"owner", "team"}:
             series[kind] = await self._hours(kind, at)
         total: dict[int, int] = defaultdict(int)
         for hours in by_key.values():
@@ -158,7 +159,7 @@ class Alerts:
                 total[hour] += spent
 
         def hours_of(row: BudgetRow) -> Mapping[int, int]:
-            kind, _, name = row.node.partition(":")
+            kind, name = parse_node(row.node)
             if kind == "org":
                 return total
             called = str(keys[name].name) if kind == "key" and name in keys else name

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from joytui.core.anomalies import Anomaly, Series, find_anomalies
+from joytui.core.nodes import parse_node
 from joytui.core.spending_rate import hourly_rate, ordinary
 from joytui.gateway.telemetry.fleet import Person
 from joytui.ledger.alerts import NewAlert, alert_id, budget_alert_id, threshold_of
@@ -24,7 +25,7 @@ TeamOf = Callable[[str | None], str | None]
 
 def node_facts(row: BudgetRow, keys: Mapping[str, KeyRow], team_of: TeamOf) -> tuple[str, str | None, dict[str, Any]]:
     """What a node's spending is counted under, whose it is, and what its words need."""
-    kind, _, name = row.node.partition(":")
+    kind, name = parse_node(row.node)
     key = keys.get(name if kind == "key" else row.key_id or "")
     counted = key.budget_id if key is not None and kind == "key" else row.node
     owner = name if kind == "owner" else key.owner if key is not None else None

@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
+from joytui.core.nodes import parse_node
 from joytui.gateway.views import shown_time
 from joytui.ledger.alerts import AlertRow
 from joytui.ledger.records import resets_at
@@ -48,7 +49,7 @@ def facts_view(row: AlertRow) -> dict[str, Any]:
 
 def node_words(row: AlertRow) -> str:
     """For example "key dev", "team core", "the organisation"."""
-    kind = row.subject.partition(":")[0]
+    kind = parse_node(row.subject).kind
     return "the organisation" if kind == "org" else f"{kind} {row.facts.get('name', '')}"
 
 
@@ -93,7 +94,7 @@ def _expiry(row: AlertRow, facts: Any) -> Words:
 def _anomaly(row: AlertRow, facts: Any) -> Words:
     text = f"From {_at(facts['begin'])}: {_credits(facts['spent'])} credits; {_credits(facts['usual'])} is usual."
     why = f" {facts['why']}." if facts.get("why") else ""
-    return Words("warning", "spending is out of the ordinary", text + why)
+    return Words("warning", "unusual spending", text + why)
 
 
 def _failing(row: AlertRow, facts: Any) -> Words:
@@ -102,13 +103,13 @@ def _failing(row: AlertRow, facts: Any) -> Words:
     likely = "" if facts.get("sure") or not facts.get("cause") else "probably "
     text = f"Since {_at(facts['since'])}. Cause: {likely}{cause}{status}."
     said = f" {facts['message']}" if facts.get("message") else ""
-    return Words("critical", f"Codex of {facts['name']} keeps failing", text + said)
+    return Words("critical", f"{facts['name']}'s Codex keeps failing", text + said)
 
 
 def _gateway(row: AlertRow, facts: Any) -> Words:
     running = facts.get("running") or 0
-    left = f" {running} of its requests are ended by another gateway." if running else ""
-    return Words("critical", f"gateway {facts['name']} is gone", f"Last heard of at {_at(facts['last_seen'])}.{left}")
+    left = f" Another gateway ends its {running} open request{'s' if running > 1 else ''}." if running else ""
+    return Words("critical", f"gateway {facts['name']} is gone", f"Last heard from at {_at(facts['last_seen'])}.{left}")
 
 
 def _test(row: AlertRow, facts: Any) -> Words:

@@ -40,9 +40,7 @@ def tell_crossed(batch: Connection, budget_id: str, cost: int, windows: Iterable
             _tell(batch, key, budget_id, (period, window, limit, threshold), spent)
 
 
-def _tell(
-    batch: Connection, key: list[Any], budget_id: str, about: tuple[str, int, int, int], spent: int
-) -> None:
+def _tell(batch: Connection, key: list[Any], budget_id: str, about: tuple[str, int, int, int], spent: int) -> None:
     key_id, name, owner = key
     period, window, limit, threshold = about
     team = batch.execute("SELECT team FROM team_owner WHERE owner = ?", (owner,)).fetchone()

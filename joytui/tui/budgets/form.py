@@ -51,7 +51,7 @@ def limits_wanted(values: Mapping[str, str], before: Mapping[str, str]) -> tuple
         if amount != (before.get(field.name) or None):
             wanted[field.name] = amount
     if not wanted and not problems:
-        problems[next(iter(values))] = "nothing is changed"
+        problems[next(iter(values))] = "nothing has changed"
     return wanted, problems
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.errors import JoytuiError, RefusedError
 from joytui.core.money import parse_credits
+from joytui.core.nodes import parse_node
 from joytui.core.periods import hour_of
 from joytui.tui.people.owner import spent_by_key
 from joytui.usage.budget import Burn, limit_burn
@@ -24,7 +25,7 @@ WEEK = timedelta(days=7)
 BACK = timedelta(days=32)
 """How far back the burn-down of one node is read; the rates of all need a week."""
 LAST_LETTERS = 8
-OLDER = "this gateway is older than the tree of budgets"
+OLDER = "this gateway is too old for budgets"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ async def _hours(client: ConsoleClient, nodes: Sequence[NodeBudget], since: date
     found: dict[str, dict[int, int]] = {}
     begin = since.replace(minute=0, second=0, microsecond=0)
     for kind in ("org", "team", "owner", "task"):
-        names = {one.node.partition(":")[2]: one.node for one in nodes if one.kind == kind}
+        names = {parse_node(one.node).name: one.node for one in nodes if one.kind == kind}
         if not names:
             continue
         by = ["hour"] if kind == "org" else ["hour", kind]
@@ -136,7 +137,7 @@ async def _hours(client: ConsoleClient, nodes: Sequence[NodeBudget], since: date
 async def _hours_of_keys(
     client: ConsoleClient, nodes: Sequence[NodeBudget], begin: datetime
 ) -> dict[str, dict[int, int]]:
-    ids = {one.node.partition(":")[2] for one in nodes if one.kind == "key"}
+    ids = {parse_node(one.node).name for one in nodes if one.kind == "key"}
     if not ids:
         return {}
     known = await client.keys()

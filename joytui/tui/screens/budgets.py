@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 NONE = "No node has a limit that this token sees."
 WHY = (
-    "A limit of the organisation, a team, an owner, a key or a task stands here: a request needs room in every node that it stands below,"
-    " and the one that has none refuses it."
+    "Limits of the organisation, its teams, owners, keys and tasks appear here. A request needs room in every node above it; a node"
+    " without room refuses it."
 )
 
 

@@ -16,6 +16,7 @@ from textual.widgets import Button, Input, Static
 
 from joytui.core.clock import parse_time
 from joytui.core.errors import JoytuiError
+from joytui.core.nodes import parse_node
 from joytui.tui.budgets.form import (
     AMOUNT,
     NODE,
@@ -100,7 +101,7 @@ class NodeForm(FormDialog[str]):
             self._agreed = None
             self._say("", "")
         elif not self.console.may_change():
-            self._say("✗ this console changes nothing at the gateway", "$error")
+            self._say("✗ this console cannot change anything at the gateway", "$error")
         elif values != self._agreed:
             self._agreed = values
             self._say(f"▲ {self.sentence(values)}\n  ⏎ again does it", "$warning")
@@ -137,9 +138,7 @@ class LimitsForm(NodeForm):
     """`node`: whose limits; None: the form asks for the node, too. `words` is what a person calls it."""
 
     BUTTON = "Set"
-    NOTE = (
-        "A request needs room in every node that it stands below: its task, key, owner and team, and the organisation."
-    )
+    NOTE = "A request needs room in every node above it: its task, key, owner and team, and the organisation."
 
     class Known(Message):
         def __init__(self, nodes: Mapping[str, str]) -> None:
@@ -198,12 +197,12 @@ class RaiseForm(NodeForm):
     """`node` as the API calls it, `limits` those that it has, as far as they are known."""
 
     BUTTON = "Raise"
-    NOTE = "Every limit of the node is raised, and falls back by itself. A new raise takes the place of an earlier one."
+    NOTE = "Every limit of the node is raised until then. A new raise replaces an earlier one."
 
     def __init__(self, node: str, words: str, limits: Sequence[NodeLimit] = ()) -> None:
         super().__init__(f"Raise {words}")
         self._node, self._words, self._limits = node, words, list(limits)
-        self._kind = node.partition(":")[0]
+        self._kind = parse_node(node).kind
 
     @property
     def fields(self) -> Sequence[Field]:
