@@ -164,7 +164,11 @@ async def test_what_cannot_be_raised(gateway: Served) -> None:
     await in_core(gateway)
     assert (await rise(gateway, "team:core", "5")).status_code == 409, "it has no limit"
     await put(gateway, "team:core", total="1")
-    for until, words in ((None, "until: required"), ("2020-01-01T00:00:00Z", "this time has passed"), ("soon", "RFC 3339")):
+    for until, words in (
+        (None, "until: required"),
+        ("2020-01-01T00:00:00Z", "this time has passed"),
+        ("soon", "RFC 3339"),
+    ):
         answer = await rise(gateway, "team:core", "5", until)
         assert (answer.status_code, words in answer.json()["error"]["message"]) == (400, True)
     assert (await rise(gateway, "team:core", "9999999999")).status_code == 400

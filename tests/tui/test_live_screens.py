@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
@@ -22,6 +23,7 @@ from joytui.tui.screens.outliers import OutliersDialog
 from joytui.tui.screens.owner import OwnerDialog
 from joytui.tui.screens.reconcile import ReconcileDialog
 from joytui.tui.screens.wallets import WalletsDialog
+from joytui.tui.settings import ConsoleSettings
 from joytui.tui.widgets.form import Several
 from tests.support.hang import HANG_S
 from tests.tui.opening import text_of
@@ -61,6 +63,21 @@ async def opened(stage: Stage, screen: str, **wishes: Any) -> AsyncIterator[tupl
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.link_state.connected)
         yield app, pilot
+
+
+@asynccontextmanager
+async def no_limits(stage: Stage) -> AsyncIterator[None]:
+    """No node of the gateway has a limit for the time of the block."""
+    async with opened(stage, "keys") as (app, _):
+        nodes = await app.client.budgets()
+        for one in nodes:
+            await app.client.set_budget(one.node, {f"{limit.period}_limit": None for limit in one.limits})
+        try:
+            yield
+        finally:
+            for one in nodes:
+                had = {f"{limit.period}_limit": limit.base_limit_credits for limit in one.limits}
+                await app.client.set_budget(one.node, had)
 
 
 async def until(pilot: Any, holds: Callable[[], bool]) -> None:
@@ -338,13 +355,45 @@ async def test_both_sides_are_reconciled(stage):
 
 
 @pytest.mark.slow
-async def test_a_budget_burns_down(stage):
+async def test_a_budget_of_a_node_burns_down(stage):
     async with opened(stage, "usage") as (app, pilot):
         await until(pilot, lambda: "BUDGET key " in text_of(app))
         await pilot.press("b")
         await until(pilot, lambda: "left at the end" in text_of(app))
         await pilot.press("escape")
         await until(pilot, lambda: "left at the end" not in text_of(app))
+
+
+@pytest.mark.slow
+async def test_a_budget_burns_down(stage):
+    """That of the settings, while no node has a limit."""
+    settings = ConsoleSettings(budget="100", budget_period="month")
+    async with no_limits(stage), opened(stage, "usage", settings=settings) as (app, pilot):
+        await until(pilot, lambda: "of 100.00 Cr this month" in text_of(app))
+        await pilot.press("b")
+        await until(pilot, lambda: "left at the end" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "left at the end" not in text_of(app))
+
+
+@pytest.mark.slow
+async def test_a_budget_is_set_in_the_settings_file(stage):
+    path = stage.where.config_file
+    path.write_text("# mine\n[gateway]\nport = 0   # any\n", encoding="utf-8")
+    async with no_limits(stage), opened(stage, "usage") as (app, pilot):
+        await until(pilot, lambda: app.screen.snapshot.insight is not None)
+        assert "BUDGET B sets one" in text_of(app)
+        await pilot.press("comma")
+        await until(pilot, lambda: bool(app.screen.query("#budget")))
+        app.screen.query_one("#budget", Input).focus()
+        await pilot.press(*"much", "enter")
+        assert "amount of credits" in text_of(app)
+        app.screen.query_one("#budget", Input).value = "250"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "usage" and "of 250.00 Cr this month" in text_of(app))
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# mine\n[gateway]\nport = 0   # any\n")
+    assert tomllib.loads(text)["console"] == {"budget": "250"}
 
 
 @pytest.mark.slow
