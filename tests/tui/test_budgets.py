@@ -123,6 +123,15 @@ async def test_usage_shows_the_topmost_node_or_the_one_that_was_chosen() -> None
     assert fullest.id == "team:core weekly"
 
 
+async def test_a_task_is_not_shown_before_what_stands_above_tasks() -> None:
+    """Without a limited node above it, it comes first in the tree."""
+    nodes = {one.kind: one.model_copy(update={"parent": None}) for one in data.budgets().nodes}
+    client: Any = Gateway((nodes["task"], nodes["key"]))
+    shown = await chosen_limit(client, None, NOW)
+    assert shown is not None
+    assert shown.node.kind == "key"
+
+
 @pytest.mark.parametrize(
     ("gateway", "name", "period"),
     [

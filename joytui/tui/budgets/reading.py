@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.errors import JoytuiError, RefusedError
 from joytui.core.money import parse_credits
-from joytui.core.nodes import parse_node
+from joytui.core.nodes import KINDS, parse_node
 from joytui.core.periods import hour_of
 from joytui.tui.people.owner import spent_by_key
 from joytui.usage.budget import Burn, limit_burn
@@ -100,13 +100,18 @@ async def chosen_limit(client: ConsoleClient, chosen: tuple[str, str] | None, no
         nodes = await _nodes(client)
     except RefusedError:
         return None
-    node = next((one for one in nodes if chosen and one.node == chosen[0]), None) or next(iter(nodes), None)
+    node = next((one for one in nodes if chosen and one.node == chosen[0]), None) or _topmost(nodes)
     if node is None or not node.limits:
         return None
     hours = (await _hours(client, [node], now - BACK)).get(node.node, {})
     found = [limit_of(node, limit, hours, now) for limit in node.limits]
     asked = next((one for one in found if chosen == (node.node, one.limit.period)), None)
     return asked or max(found, key=lambda one: one.used)
+
+
+def _topmost(nodes: Sequence[NodeBudget]) -> NodeBudget | None:
+    """By kind: a task without a limited node above it is listed before the keys of others, and is still only a task."""
+    return min(nodes, key=lambda one: KINDS.index(one.kind), default=None)
 
 
 async def _nodes(client: ConsoleClient) -> list[NodeBudget]:
