@@ -38,6 +38,7 @@ from joytui.ledger.records import (
     limits_of,
 )
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
+from joytui.ledger.sql import tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
@@ -402,6 +403,17 @@ async def test_what_was_spent_belongs_to_its_window(ledger: Ledger) -> None:
     assert spent == {0: [60, 130], 1: [70, 130], 2: [0, 130], 9: [0, 0], 3653: [90, 90]}
     await ledger.reserve(a_request(ledger, key, started_at=START + 2 * DAY), wanting(key, 95, *limits))
     assert await ledger.window(key.budget_id, "daily", START + 2 * DAY) == (0, 95)
+
+
+async def test_of_stopped_tasks_the_newest_are_kept(
+    ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "STOPPED_TASKS", 2)
+    for name in ("a", "b", "c"):
+        await ledger.stop_task(clean(name, 80))
+        clock.advance(timedelta(seconds=1))
+    await ledger.tidy(now_ms(), Keeping(90, 60))
+    assert [stop.task for stop in await ledger.stops()] == ["b", "c"]
 
 
 # --- who has no valid key ---------------------------------------------------------------------------------------------

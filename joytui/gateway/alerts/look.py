@@ -1,6 +1,6 @@
 """Looks from time to time for what is to be told, while this gateway is the one of its store that does; and sends what waits.
 
-Of a key's limit that a request crosses its end has told already (`ledger.sql.crossing`).
+Of a limit that a request crosses its end has told already (`ledger.sql.crossing`).
 """
 
 from __future__ import annotations
