@@ -117,7 +117,7 @@ class ConsoleApi:
             hint = "`joytui gateway status` shows where its log is"
             raise UnreachableError(f"the gateway failed: {message}", where=self.url, hint=hint)
         if kind is None:
-            raise self._not_ours(f"HTTP {answer.status_code} without one of our errors")
+            raise self._not_ours(f"HTTP {answer.status_code}, and the answer is not one of the gateway's errors")
         raise RefusedError(message, where=self.url, status=answer.status_code, kind=kind)
 
     def _model(self, model: type[ModelT], data: Any) -> ModelT:

@@ -99,7 +99,7 @@ class PolicyView(Model):
     weekly_limit: str | None = None
     total_limit: str | None = None
     per_task_limit: str | None = Field(
-        default=None, description="what each task may cost in all, with all of its sub-agents"
+        default=None, description="what each task may cost in total, sub-agents included"
     )
     routing_strategy: Literal["BALANCE", "COST_FIRST", "QUALITY_FIRST", "SPEED_FIRST"] = "BALANCE"
     logs: bool = True

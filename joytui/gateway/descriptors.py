@@ -38,7 +38,7 @@ class Room:
         if self._said_at is None or now - self._said_at >= AGAIN_S:
             self._said_at = now
             log.warning(
-                "at most %d connections: half of the %d file descriptors (ulimit -n) are for clients; further ones get 503",
+                "at most %d connections: half of the %d file descriptors (ulimit -n) are for clients; more get 503",
                 self.connections, self.limit,
             )  # fmt: skip
 

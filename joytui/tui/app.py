@@ -142,7 +142,7 @@ class ConsoleApp(PacedApp):
             Binding("ctrl+o", "jump", "Jump", show=False, tooltip="jump to a pane by its letter"),
             Binding("exclamation_mark", "messages", "Messages", show=False, tooltip="past messages and errors"),
             Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
-            Binding("D", "dismiss_alert", "Dismiss", show=False, tooltip="take the alert under the first line away"),
+            Binding("D", "dismiss_alert", "Dismiss", show=False, tooltip="hide the alert under the first line"),
             Binding(
                 "escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"
             ),
@@ -426,7 +426,7 @@ class ConsoleApp(PacedApp):
         subject = self.screen.subject()
         if subject is None:
             self.tell(
-                "nobody is selected: select a request in Logs, a line by owner or key in Usage, or a key in Keys",
+                "no person is selected: select a request in Logs, a line by owner or key in Usage, or a key in Keys",
                 error=True,
             )
             return
