@@ -1,7 +1,7 @@
 """The `joytui` command: finds the subcommand's module, builds only that parser, owns errors and exit codes.
 
 A command is one module in this folder with `configure(parser)` and `run(args) -> int`. It may say `TAKES_REST = True`
-to receive what stands after `--` as `args.rest` (a list), and in `DASHED` name options whose value may begin with "-".
+to receive everything after `--` as `args.rest` (a list), and in `DASHED` name options whose value may begin with "-".
 Modules are imported when chosen, and not before.
 """
 

@@ -27,7 +27,7 @@ ModelT = TypeVar("ModelT", bound="BaseModel")
 EventT = TypeVar("EventT")
 PREFIX = "/console/v1"
 READ_ONLY = "x-joytui-read-only"
-"""With this header a gateway refuses whatever changes anything: for a console that shows what its token sees, and no more."""
+"""With this header, a gateway refuses every change: for a console that only shows what its token sees."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Serving: bind, open the store, say "ready", serve until SIGTERM, SIGHUP or Ctrl-C, drain, and take the state file away."""
+"""Serving: bind, open the store, say "ready", serve until SIGTERM, SIGHUP or Ctrl-C, drain, and remove the state file."""
 
 from __future__ import annotations
 

@@ -231,7 +231,7 @@ class ConsoleApp(PacedApp):
             self.run_worker(self._welcome(self.options.last_visit), group="welcome", exit_on_error=False)
 
     async def _welcome(self, last_visit: datetime) -> None:
-        """What was out of the ordinary since the last visit, in a word that stays until it is read."""
+        """Unusual spending since the last visit, in a message that stays until it is read."""
         from joytui.tui.usage.reading import word_for_the_absent
 
         if self.client is None:

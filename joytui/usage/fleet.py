@@ -26,7 +26,7 @@ def name(one: PersonView) -> str:
 
 
 def why(one: PersonView, since: str) -> str:
-    """What is known of their state; `since`: the time of it as it is to be shown."""
+    """What is known about their state; `since`: when it began, as it is shown."""
     if one.state == "silent":
         return (
             f"no telemetry since {since}" if one.last_turn else f"nothing received yet; the token was made on {since}"
@@ -40,7 +40,7 @@ def why(one: PersonView, since: str) -> str:
 
 
 def elsewhere(people: Sequence[PersonView]) -> list[str]:
-    """How many talk to somebody else than a gateway: "3 of 12 talk to api.openai.com"."""
+    """How many talk to something other than a gateway: "3 of 12 talk to api.openai.com"."""
     asked = Counter(one.provider for one in people if one.provider in ELSEWHERE)
     return [
         f"{count} of {len(people)} {'talks' if count == 1 else 'talk'} to {ELSEWHERE[provider or '']}"

@@ -1,4 +1,4 @@
-"""What an alert says: a title, a sentence, and how grave it is."""
+"""What an alert says: a title, a sentence, and its severity."""
 
 from __future__ import annotations
 
