@@ -149,7 +149,7 @@ def status_cell(status: int) -> Cell:
 
 
 def reason(store: LogStore, row: int) -> str:
-    """Why a request was refused or failed: the cause, and what was said."""
+    """Why a request was refused or failed: how often it was sent, where that is more than once, the cause, and what was said."""
     cause = store.text["cause"].get(row) or store.text["error_type"].get(row) or ""
     message = store.text["error_message"].get(row) or ""
     if store.status[row] == 499 and not message:
@@ -158,7 +158,8 @@ def reason(store: LogStore, row: int) -> str:
         from joytui.causes.codex_failure import answer_in
 
         message = answer_in(message)
-    return clean(": ".join(part for part in (cause, message) if part))
+    many = store.numbers["attempts"][row]
+    return clean((f"{many}× " if many > 1 else "") + ": ".join(part for part in (cause, message) if part))
 
 
 def note(store: LogStore, row: int, room: int) -> str:
