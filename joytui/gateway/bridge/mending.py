@@ -102,19 +102,20 @@ MENDS: tuple[Mend, ...] = (
     ),
     _mend(
         "a user message",
-        r"no user (query|message|turn)|contents is not specified|(at least one|a) user message (is )?(required|needed)|must (contain|include|have).{0,20} user message",
+        r"no user (query|message|turn)|contents is not specified|(at least one|a) user message (is )?(required|needed)|must (contain|include|have).{0,20} user message"
+        r"|first message.{0,30}user",
         user_needed=True,
     ),
     _mend(
         "nine-character ids",
-        r"(tool_?call|function call|call)[ _.\[\]0-9`'\"]*ids?\b|tool_?use[._]?id|tool_calls?\[?\d*\]?\.id|invalid.{0,20}\bid\b|length of 9"
+        r"(tool_?call|function call|call)[ _.\[\]0-9`'\"]*ids?\b|tool_?use[._]?id|tool_calls?[\[.]?\d*\]?\.id|invalid.{0,20}\bid\b|length of 9"
         r"|a-z, ?A-Z, ?0-9|string_above_max_length.*id",
         call_id=nine_characters,
     ),
     _mend(
         "assistant after tool",
         r"role [`'\"]?(user|system|developer)[`'\"]? (after|following) (role )?[`'\"]?tool|tool.{0,40}(must|should) be followed by.{0,20}assistant"
-        r"|after (a |the )?(role )?[`'\"]?tool.{0,40}(assistant|expected)|(user|system|developer).{0,20}(cannot|can not|can't|must not|may not|should not).{0,12}follow.{0,16}tool",
+        r"|expected assistant.{0,20} after.{0,12}tool|after (a |the )?(role )?[`'\"]?tool.{0,40}(assistant|expected)|(user|system|developer).{0,20}(cannot|can not|can't|must not|may not|should not).{0,12}follow.{0,16}tool",
         assistant_after_tool=True,
     ),
     _mend(
@@ -193,6 +194,7 @@ _FORMS: tuple[tuple[SchemaForm, re.Pattern[str]], ...] = (
             r"non-empty for object|object fields require|properties.{0,40}(non-?empty|must not be empty)", re.IGNORECASE
         ),
     ),
+    ("required", re.compile(r"\brequired\b.{0,30}(not defined|unknown|undefined)", re.IGNORECASE)),
     (
         "one type",
         re.compile(
@@ -332,7 +334,8 @@ def _most(words: str, asked: int) -> int:
     if left := _DIFFERENCE.search(words):
         most = int(left[1] or left[3]) - int(left[2] or left[4])
         return most if 0 < most < asked else 0
-    return max((number for one in _NUMBER.findall(words) if 1 < (number := int(one)) < asked), default=0)
+    whole = re.sub(r"(?<=\d),(?=\d{3}\b)", "", words)
+    return max((number for one in _NUMBER.findall(whole) if 1 < (number := int(one)) < asked), default=0)
 
 
 def is_the_models_fault(error: StreamError) -> bool:
@@ -345,8 +348,14 @@ def _named_fields(words: str, param: str | None, sent: Mapping[str, Any]) -> lis
     optional = sorted((name for name in sent if name not in NEEDED_FIELDS), key=len, reverse=True)
     given = re.split(r"[.\[]", param)[0] if param else None
     return sorted(
-        (name for name in optional if name == given or _is_named(name, words)), key=lambda name: name != given
+        (name for name in optional if name == given or _is_named(name, words) or _has_named(sent[name], words)),
+        key=lambda name: name != given,
     )
+
+
+def _has_named(value: Any, words: str) -> bool:
+    """Whether a member of the field is named whose name is no common word (`include_usage`)."""
+    return isinstance(value, Mapping) and any("_" in name and _is_named(name, words) for name in value)
 
 
 def _is_named(name: str, words: str) -> bool:

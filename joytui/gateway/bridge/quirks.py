@@ -29,7 +29,7 @@ def as_given(call_id: str) -> str:
     return f"call_{hashlib.sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 
-SchemaForm = Literal["inline", "items", "members", "one type"]
+SchemaForm = Literal["inline", "items", "members", "one type", "required"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class UsageSpelling:
     cached: tuple[str, ...] = (
         "prompt_cache_hit_tokens",
         "cached_tokens",
+        "cached_prompt_tokens",
+        "prompt_tokens_cached",
         "cache_read_input_tokens",
         "cacheReadInputTokens",
         "cachedContentTokenCount",
@@ -109,7 +111,7 @@ class Quirks:
     user_last: bool = False
     """The last message must be the user's or a tool's."""
     user_needed: bool = False
-    """There must be a user message, whatever the instructions ask for."""
+    """There must be a user message, and be first behind the instructions."""
     single_calls: bool = False
     """An assistant message has one call at most, and its output follows it."""
     content_or_calls: bool = False

@@ -18,7 +18,7 @@ _ANY = {"type": "object"}
 
 def rewritten(schema: Any, forms: Collection[SchemaForm]) -> Any:
     """A tool's parameters. `inline`: without references. `items`: each array says what is in it. `members`: no object without
-    properties. `one type`: no list of types."""
+    properties. `one type`: no list of types. `required`: nothing is required that is not described."""
     return _Rewriting(schema, forms).of(schema)
 
 
@@ -44,6 +44,8 @@ class _Rewriting:
             found["type"] = kind = next((one for one in kind if one != "null"), "string")
         if "items" in self._forms and kind == "array" and not found.get("items"):
             found["items"] = {"type": "string"}
+        if "required" in self._forms and isinstance(found.get("required"), list):
+            found["required"] = [name for name in found["required"] if name in (found.get("properties") or ())]
         if "members" in self._forms and kind == "object" and not found.get("properties"):
             found["properties"] = UNUSED
         return found

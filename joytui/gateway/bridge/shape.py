@@ -44,8 +44,9 @@ def shaped(messages: Sequence[Message], quirks: Quirks) -> list[Message]:
         found = list(_one_by_one(found))
     if quirks.named_outputs:
         found = _named(found)
-    no_user = quirks.user_needed and all(message["role"] != "user" for message in found)
-    if found and (no_user or (quirks.user_last and found[-1]["role"] == "assistant")):
+    if quirks.user_needed:
+        found = _user_first(found)
+    if quirks.user_last and found and found[-1]["role"] == "assistant":
         found = [*found, {"role": "user", "content": GO_ON}]
     return [_assistant(message, quirks) for message in found]
 
@@ -150,6 +151,14 @@ def _signed(messages: list[Message]) -> list[Message]:
             message = {**message, "tool_calls": [{**calls[0], "extra_content": SKIP_SIGNATURE}, *calls[1:]]}
         found.append(message)
     return found
+
+
+def _user_first(messages: list[Message]) -> list[Message]:
+    """With a user message behind the instructions."""
+    at = next((at for at, message in enumerate(messages) if message["role"] != "system"), len(messages))
+    if at < len(messages) and messages[at]["role"] == "user":
+        return messages
+    return [*messages[:at], {"role": "user", "content": GO_ON}, *messages[at:]]
 
 
 def _one_by_one(messages: Iterable[Message]) -> Iterable[Message]:
