@@ -152,9 +152,15 @@ async def _task(gateway: Gateway, request: Request) -> str:
     await gateway.ledger.written()  # its first request may have come a moment ago
     if not await gateway.ledger.tasks(0, 1, task, term):
         raise Refused(404, NOT_FOUND, "no stored request belongs to this task (`joytui tasks` lists the newest)")
+    await check_whole_task(gateway, request, task)
+    return task
+
+
+async def check_whole_task(gateway: Gateway, request: Request, task: str) -> None:
+    """Raises Refused (403) where the caller sees a part of a task, but not all of it."""
+    term = caller_of(request).term
     if term is not None and await gateway.ledger.tasks(0, 1, task, Not(term)):
         raise Refused(403, BEYOND, "a part of this task is beyond your teams")
-    return task
 
 
 async def _task_view(gateway: Gateway, request: Request, task: str) -> dict[str, Any]:
@@ -231,7 +237,9 @@ async def add_owner(gateway: Gateway, request: Request) -> JsonAnswer:
         raise Refused(404, NOT_FOUND, "no team with that name")
     if there != team:
         raise Refused(
-            409, CONFLICT, f"{owner!r} is in the team {there!r}, and nobody can be in two: remove them there first"
+            409,
+            CONFLICT,
+            f"{owner!r} is in the team {there!r}, and an owner can only be in one team: remove them there first",
         )
     return JsonAnswer(await _team(gateway, team))
 

@@ -142,7 +142,7 @@ class ConsoleApp(PacedApp):
             Binding("ctrl+o", "jump", "Jump", show=False, tooltip="jump to a pane by its letter"),
             Binding("exclamation_mark", "messages", "Messages", show=False, tooltip="past messages and errors"),
             Binding("ctrl+t", "next_theme", "Theme", show=False, tooltip="dark, light, high contrast"),
-            Binding("D", "dismiss_alert", "Dismiss", show=False, tooltip="take the alert under the first line away"),
+            Binding("D", "dismiss_alert", "Dismiss", show=False, tooltip="hide the alert under the first line"),
             Binding(
                 "escape", "cancel_start", "Cancel", show=False, priority=True, tooltip="stop waiting for the gateway"
             ),
@@ -231,7 +231,7 @@ class ConsoleApp(PacedApp):
             self.run_worker(self._welcome(self.options.last_visit), group="welcome", exit_on_error=False)
 
     async def _welcome(self, last_visit: datetime) -> None:
-        """What was out of the ordinary since the last visit, in a word that stays until it is read."""
+        """Unusual spending since the last visit, in a message that stays until it is read."""
         from joytui.tui.usage.reading import word_for_the_absent
 
         if self.client is None:
@@ -426,7 +426,7 @@ class ConsoleApp(PacedApp):
         subject = self.screen.subject()
         if subject is None:
             self.tell(
-                "nobody is selected: select a request in Logs, a line by owner or key in Usage, or a key in Keys",
+                "no person is selected: select a request in Logs, a line by owner or key in Usage, or a key in Keys",
                 error=True,
             )
             return

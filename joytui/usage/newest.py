@@ -65,7 +65,7 @@ async def newest(console: ConsoleClient | None, turns: TurnTail | None, wish: Wi
 
 
 async def one_request(console: ConsoleClient | None, turns: TurnTail | None, request_id: str) -> RequestRecord | None:
-    """A request by any of its ids; a turn by the id of its row. None if nobody knows it."""
+    """A request by any of its ids; a turn by the id of its row. None if it is unknown."""
     found = await console.request(request_id) if console is not None else None
     if found is not None or turns is None or not request_id.startswith(PREFIX):
         return found

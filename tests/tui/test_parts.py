@@ -15,7 +15,7 @@ from joytui.core.token_counts import USAGE_GROUPS
 from joytui.tui import clipboard
 from joytui.tui.ascii import to_ascii
 from joytui.tui.background import _dark_by_environment, is_dark
-from joytui.tui.charts.cells import bar, bar_parts, columns, share
+from joytui.tui.charts.cells import bar, bar_parts, columns, low_bar, low_bar_parts, share
 from joytui.tui.charts.ticks import finite, label_places, round_ticks, tick_text
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.ticket import fix_text, ticket_text
@@ -118,6 +118,17 @@ def test_bars():
     assert bar(0.001, 4) == "▏   "
     assert bar(float("nan"), 4) == "    "
     assert "".join(text for text, _ in bar_parts(0.5, 4, "red", "grey")) == bar(0.5, 4)
+    assert [low_bar(part, 4) for part in (0, 0.001, 0.5, 0.6, 1, 2, float("nan"))] == [
+        "",
+        "▖",
+        "▄▄",
+        "▄▄▖",
+        "▄▄▄▄",
+        "▄▄▄▄",
+        "",
+    ]
+    assert low_bar_parts(0.5, 4, "red", "grey") == [("▄▄", "red"), ("▁▁", "grey")]
+    assert to_ascii("▄▄▖▁") == "===_"  # what is left differs without colours, too
     assert columns([0, 1, 2], 1) == [" ▄█"]
     assert columns([float("inf"), 2.0], 2)[1] == " █"
     assert share(1, 0) == 0

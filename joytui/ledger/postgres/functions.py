@@ -16,7 +16,21 @@ from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.money import NANO_PER_CREDIT
 from joytui.core.nodes import KINDS, ORG
 from joytui.ledger.alerts import THRESHOLDS
-from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, REPEATS, WEEK_MS, Charge
+from joytui.ledger.ids import COUNTER_BITS
+from joytui.ledger.records import (
+    AGAIN_MOST_MS,
+    AGAIN_MS,
+    AGAIN_TURNLESS_MS,
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    MONDAY_MS,
+    PLENTY,
+    REPEATED,
+    REPEATS,
+    WEEK_MS,
+    Charge,
+)
 from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
@@ -350,6 +364,17 @@ END $$;
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
+_SAME = " AND ".join(f"last_.{name} IS NOT DISTINCT FROM r.{name}" for name in (*REPEATED, "status", "error_type"))
+
+
+def _attempt_in(table: str) -> str:
+    """Adds an attempt to the row that it belongs to, if that is in this table."""
+    return (
+        f"UPDATE {table} x SET seen = x.seen + 1, attempts = greatest(x.attempts, x.seen + 1), error_message = r.error_message,"
+        " latency_ms = took, seq = nextval('change') WHERE x.n = last_.n;"
+    )
+
+
 _REQUESTS = f"""
 CREATE FUNCTION id_is_spent(job jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -455,6 +480,26 @@ END $$;
 CREATE FUNCTION told_of(r running) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
     RETURN CASE WHEN EXISTS (SELECT 1 FROM piece p WHERE p.thread = r.thread_id) THEN '"told"'::jsonb END;
+END $$;
+
+-- Adds a refusal to the row of the one before, if it is the same one again (`sqlite.requests` does the same): that row's number;
+-- else NULL.
+CREATE FUNCTION another_attempt(r running, keyless_ boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE last_ record; took double precision;
+BEGIN
+    IF r.thread_id IS NULL THEN RETURN NULL; END IF;
+    SELECT q.* INTO last_ FROM request q
+    WHERE q.thread_id = r.thread_id AND q.n > r.n - ({AGAIN_MOST_MS}::bigint << {COUNTER_BITS}) AND q.source = 'gateway'
+    ORDER BY q.n DESC LIMIT 1;
+    IF last_.n IS NULL OR last_.keyless != keyless_::int OR ({_SAME}) IS NOT TRUE
+        OR r.started_at - last_.started_at - coalesce(last_.latency_ms, 0)
+            > (CASE WHEN r.turn_id IS NULL THEN {AGAIN_TURNLESS_MS} ELSE {AGAIN_MS} END)
+    THEN
+        RETURN NULL;
+    END IF;
+    took := round((greatest(0, r.started_at - last_.started_at) + coalesce(r.latency_ms, 0))::numeric, 3);
+    {" ".join(_attempt_in(table) for table in ("ended", "keyless"))}
+    RETURN last_.n;
 END $$;
 
 -- Takes a request up again that was ended because its gateway had fallen silent: NULL where it was not, or where what it held
@@ -568,7 +613,7 @@ CREATE FUNCTION write(jobs jsonb, me text, known bigint) RETURNS jsonb LANGUAGE 
 SET plan_cache_mode = force_generic_plan AS $$ -- one plan for all: how many rows an array has changes nothing
 DECLARE
     before_ bigint; newest bigint; wallets boolean; version_ bigint; stale boolean; job jsonb; answer jsonb;
-    answers jsonb[] := '{{}}'; done counted[] := '{{}}'; uses used[] := '{{}}'; use_ used; revived record; r running;
+    answers jsonb[] := '{{}}'; done counted[] := '{{}}'; uses used[] := '{{}}'; use_ used; revived record; r running; first_ bigint;
     place int; ended_ jsonb; strangers boolean := false; renewed record; now_ bigint := {_NOW}; told bigint;
 BEGIN
     SELECT t.seq, t.notified_at INTO STRICT before_, told FROM turn t FOR UPDATE;
@@ -657,21 +702,25 @@ BEGIN
             END IF;
         WHEN 'refuse' THEN
             r := jsonb_populate_record(blank(), (job -> 'row') || (job -> 'ended'));
-            r.seq := nextval('change');
-            r.gateway := me;
-            IF (job ->> 'keyless')::boolean THEN
-                INSERT INTO keyless VALUES (r.*);
-                strangers := true;
-            ELSE
-                INSERT INTO ended VALUES (r.*);
+            first_ := another_attempt(r, (job ->> 'keyless')::boolean);
+            answer := jsonb_build_object('kept', coalesce(first_, r.n));
+            IF first_ IS NULL THEN
+                r.seq := nextval('change');
+                r.gateway := me;
+                IF (job ->> 'keyless')::boolean THEN
+                    INSERT INTO keyless VALUES (r.*);
+                    strangers := true;
+                ELSE
+                    INSERT INTO ended VALUES (r.*);
+                END IF;
             END IF;
             IF r.key_id IS NOT NULL AND r.doctor = 0 THEN
                 uses := uses || ROW(r.key_id, CASE WHEN (job ->> 'keyless')::boolean THEN NULL ELSE r.client END, r.started_at)::used;
             END IF;
             IF (job ->> 'keyless')::boolean THEN
                 r := jsonb_populate_record(r, job -> 'blank');
-            ELSE
-                answer := told_of(r);
+            ELSIF told_of(r) IS NOT NULL THEN
+                answer := answer || '{{"told": true}}';
             END IF;
             done := done || counts(r, 1, 1, (job ->> 'ttft')::bigint, NULL);
         WHEN 'answered' THEN

@@ -290,6 +290,7 @@ MIGRATIONS = (
         month bigint PRIMARY KEY, begins bigint NOT NULL, ends bigint NOT NULL, summed bigint NOT NULL
     );
     """,
+    request_column("seen bigint NOT NULL DEFAULT 1"),
     """
     CREATE TABLE lifetime (
         field TEXT NOT NULL, value TEXT NOT NULL, first_day bigint NOT NULL, last_day bigint NOT NULL, requests bigint NOT NULL,

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import sqlite3
-import threading
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -48,6 +47,7 @@ from joytui.ledger.sql import (
 from joytui.ledger.sql.engine import SqlLedger
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
+from joytui.ledger.sqlite.readers import Readers
 from joytui.ledger.sqlite.schema import migrate
 from joytui.ledger.sqlite.writer import Writer
 
@@ -67,8 +67,7 @@ class SqliteLedger(SqlLedger[Writer]):
         self.location = str(path)
         self._spool = None if spools is None else Spool(spools, str(path.absolute()))
         self._lock = lock
-        self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers = Readers(self.reader)
         self._writer = Writer(self._connect_writer, self._spool)
         self.interrupted = 0
         self._numbers = Numbers()
@@ -112,9 +111,7 @@ class SqliteLedger(SqlLedger[Writer]):
         The writer's connection goes last: SQLite takes the WAL into the store, and its files away, when the last
         connection closes, and a reader's may not.
         """
-        for connection in self._readers:
-            connection.close()
-        self._readers.clear()
+        self._readers.close()
         if not self._writer.close():
             log.error("the store is still being written; it stays locked (%d changes wait)", self.waiting)
             return False
@@ -153,11 +150,7 @@ class SqliteLedger(SqlLedger[Writer]):
     def read_now(self, function: Callable[..., T], *args: Any) -> T:
         """As `read`, in the calling thread."""
         try:
-            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = self._local.connection = self.reader()
-                self._readers.append(connection)
-            return function(connection, *args)
+            return self._readers.read(function, *args)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the store cannot be read: {error}") from error
 
@@ -213,7 +206,7 @@ class SqliteLedger(SqlLedger[Writer]):
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self.write(requests.answered, key_id, upstream_id)
 
-    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[int]:
         return self.write(requests.refuse_request, opened, ended, keyless)
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:

@@ -1,4 +1,4 @@
-"""Loading what is older than the rows that are here: a page when the user reaches the top, pages up to an older failure.
+"""Loading rows that are older than those here: a page when the user reaches the top, pages up to an older failure.
 
 The workers ask the gateway, and look at Codex's turns of the same time, and post what came; the screen's handlers put it into
 the rows.

@@ -68,6 +68,12 @@ class FilterLine(Input):
     ]
 
 
+OF_A_ROW = frozenset({"detail", "copy_id", "copy_curl", "replay", "mend", "mark", "compare", "turns"})
+"""Actions that need a request in the list."""
+OF_THE_LIST = frozenset({"error", "follow"})
+"""Those that need one in the log, whatever the filter shows of it."""
+
+
 class LogsScreen(ConsoleScreen):
     MODE = "logs"
     CSS_PATH = "logs.tcss"
@@ -96,9 +102,9 @@ class LogsScreen(ConsoleScreen):
         Binding(
             "m",
             "mend",
-            "Mend",
+            "Fix refusal",
             show=False,
-            tooltip="fix a refusal: raise the limit, allow the address or the model",
+            tooltip="raise the limit, allow the address or the model",
         ),
         Binding("u", "undo_mend", "Undo", show=False, tooltip="undo the policy change that m made last"),
         Binding("space", "mark", "Mark", tooltip="mark or unmark a request; two can be compared"),
@@ -257,7 +263,9 @@ class LogsScreen(ConsoleScreen):
 
     def _show_empty(self) -> None:
         empty = len(self.view.shown) == 0 and not self._asking()
-        self.set_class(empty, "-empty")
+        if empty != self.has_class("-empty"):
+            self.set_class(empty, "-empty")
+            self.refresh_bindings()
         if not empty and self.focused is None:
             self.set_focus(self.view)
         if empty:
@@ -314,6 +322,8 @@ class LogsScreen(ConsoleScreen):
     # The filter
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self.has_class("-empty") and (action in OF_A_ROW or (action in OF_THE_LIST and not self.filter_text)):
+            return False  # the key bar then has room for what fills the log
         return not (action == "filter" and self.has_class("-filtering"))
 
     def action_filter(self) -> None:
