@@ -249,12 +249,13 @@ def _headers(response: httpx.Response, seen: Observation) -> dict[str, str]:
     return {name: searched(value) for name, value in headers.items()}
 
 
-def error_in(body: bytes, seen: Observation) -> StreamError | None:
-    """The error of a refusal's body, without the upstream's own key; None if it is a page, or says nothing."""
+def error_in(body: bytes, seen: Observation, *, plain: bool = False) -> StreamError | None:
+    """The error of a refusal's body, without the upstream's own key; None if it says nothing, or is not JSON. `plain`: a line of plain
+    text is one as well, which may be a proxy's that knows nothing of the request."""
     try:
         error = refusal_in(json.loads(body))
     except (ValueError, RecursionError):
-        error = plain_refusal(body)
+        error = plain_refusal(body) if plain else None
     if error is None or not seen.echo:
         return error
     return replace(error, message=seen.echo.text(error.message[:DOOR_LIMIT]))

@@ -181,7 +181,7 @@ class Relay:
             if sent.status_code not in REFUSED_FORM:
                 break
             body = await answers.refusal_body(sent)
-            again = attempt.mended(answers.error_in(body, seen), chat)
+            again = attempt.mended(answers.error_in(body, seen, plain=True), chat)
             if again is None:
                 self.lessons.learn(call.model, attempt.sure)
                 for note in attempt.notes:

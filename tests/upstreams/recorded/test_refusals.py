@@ -89,6 +89,18 @@ async def test_an_upstream_that_streams_always_or_never_is_asked_so(wants: bool,
         await relay.aclose()
 
 
+async def test_a_line_of_plain_text_teaches_as_well() -> None:
+    def script(seen: Seen) -> Scripted:
+        refusal = Scripted(400, {"content-type": "text/plain"}, [b"unknown parameter: stream_options"])
+        return refusal if "stream_options" in seen.body else stream(*ANSWER)
+
+    async with ChatUpstream(script) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, _, _ = await read(relay, model_call(**PLAIN))
+        await relay.aclose()
+    assert (exchange.status, [row.lesson for row in relay.lessons.shown()]) == (200, ["no stream_options"])
+
+
 async def test_the_models_own_fault_teaches_nothing_and_is_tried_once_more() -> None:
     failed = {"message": "Failed to call a function.", "code": "tool_use_failed", "failed_generation": "<function="}
     async with ChatUpstream(lambda seen: answer_json({"error": failed}, 400)) as upstream:
