@@ -78,6 +78,7 @@ KEPT = (
         ("rollup_month", "part_month", "whole_month"),
         "what the days of months that are over add up to, without threads, tasks and commits",
     ),
+    Kept("lifetimes of threads, tasks and commits", ("lifetime",), "as long as their days"),
     Kept(
         "budget windows",
         ("budget",),
@@ -122,7 +123,7 @@ KEPT = (
     Kept("wallets", ("wallet",), "one row for each tier"),
     Kept(
         "state of the store",
-        ("access", "part_fill", "client_fill", "uncleaned", "clock_reading", "alert_watch"),
+        ("access", "part_fill", "client_fill", "lifetime_fill", "uncleaned", "clock_reading", "alert_watch"),
         "one row; what is left to do of an older store, a row a table; readings of the last hour",
     ),
 )

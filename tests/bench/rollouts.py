@@ -23,6 +23,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from joytui.codex.rollouts.files import find_rollouts
+from joytui.codex.rollouts.lines import open_rollout
 from tests.bench.console import in_terminal
 from tests.support.rollout_corpus import Thread, Truth, write_corpus
 
@@ -53,9 +55,11 @@ def main(words: list[str]) -> int:
 def as_old_as_they_say(home: Path) -> datetime:
     """Gives each file the time of its last line, as if it had been written then; the newest of these times."""
     newest = datetime.fromtimestamp(0, UTC)
-    for path in home.rglob("*.jsonl"):
-        with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - 100_000))
+    for rollout in find_rollouts(home):
+        path = Path(rollout.path)
+        with open_rollout(rollout.path, rollout.compressed) as file:
+            if not rollout.compressed:
+                file.seek(max(0, rollout.size - 100_000))
             last = datetime.fromisoformat(json.loads(file.read().splitlines()[-1])["timestamp"])
         os.utime(path, (last.timestamp(), last.timestamp()))
         newest = max(newest, last)

@@ -143,8 +143,8 @@ async def test_windows_that_are_limited(ledger: Ledger) -> None:
     await spend(ledger, key, 2)
     day = window_start("daily", START)
     assert await ledger.budgets(START) == [
-        (f"key:{key.id}", "daily", day, 10 * CREDIT, 10 * CREDIT, None, 2 * CREDIT, 0, None),
-        (f"key:{key.id}", "total", 0, 40 * CREDIT, 40 * CREDIT, None, 2 * CREDIT, 0, None),
+        (f"key:{key.id}", "daily", day, 10 * CREDIT, 10 * CREDIT, None, 2 * CREDIT, 0, None, frozenset()),
+        (f"key:{key.id}", "total", 0, 40 * CREDIT, 40 * CREDIT, None, 2 * CREDIT, 0, None, frozenset()),
     ]
     await ledger.edit_key(key.id, {"state": "revoked"})
     assert await ledger.budgets(START) == []

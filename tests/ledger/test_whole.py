@@ -47,7 +47,7 @@ SQLITE = Engine(
     lambda folder: open_whole(folder / "l.sqlite3"),
     lambda folder: open_target(folder / "l.sqlite3"),
 )
-MADE_ANEW = ("part_month", "rollup_month", "whole_month")
+MADE_ANEW = ("lifetime", "lifetime_fill", "part_month", "rollup_month", "whole_month")
 PRIVATE = {"access", "alert_watch", "client_fill", "clock_reading", "part_fill", "uncleaned", *MADE_ANEW}
 """What a store needs for itself alone: not copied, and made anew."""
 
@@ -146,7 +146,7 @@ async def test_a_store_adds_up_also_after_retention(store: Engine, tmp_path: Pat
     with store.whole(tmp_path / "a") as whole:
         compared = {one.name: one.compared for one in check(whole.connection)}
         assert faults(whole) == {}
-    assert {name for name, places in compared.items() if not places} == {"months"}, compared
+    assert {name for name, places in compared.items() if not places} == {"lifetimes", "months"}, compared
     ledger = store.ledger(tmp_path / "a")
     await ledger.tidy(now_ms() + 88 * DAY + DAY // 2, Keeping(90, 3600))
     assert 0 < len(await ledger.page(Page(100))) < 15

@@ -179,6 +179,7 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "rollup_month": months * min(62 * a_day, places + 31 * (a_day // 10)),
         "part_month": months * min(5 * 31 * a_day, 1 + MODELS + KEYS + PROJECTS + clients + 31 * (a_day // 10)),
         "whole_month": months,
+        "lifetime": summed * (2 * threads + commits) + 3,
         "budget": KEYS * (WINDOW_DAYS + 2 + WINDOW_DAYS // 7 + 2),
         "wallet_entry": min(days, MOVEMENT_DAYS + 1) * 2 * a_day + days * len(TIERS) * 3 + len(TIERS),
         "key_client": KEYS * (CLIENT_DAYS + 2) * min(CLIENTS, threads),
@@ -202,6 +203,7 @@ def most(days: int, a_day: int) -> dict[str, int]:
         "access": 1,
         "part_fill": 0,
         "client_fill": 0,
+        "lifetime_fill": 1,
         "uncleaned": 0,
         "clock_reading": 8,
     }

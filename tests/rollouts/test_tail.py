@@ -152,6 +152,19 @@ def test_nothing_is_walked_while_nothing_happens(tmp_path: Path, walks: Callable
     assert walks() == 1
 
 
+def test_walks_that_take_long_come_less_often(
+    tmp_path: Path, walks: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "SLOW_REST", 1e9)
+    thread_of(tmp_path)
+    seconds = Seconds()
+    tail = TurnTail(tmp_path, seconds)
+    assert walks() == 1
+    seconds.now += 2 * watch.SLOW_S
+    assert tail.poll() == []
+    assert walks() == 0
+
+
 def test_a_new_thread_of_the_day_and_one_that_was_written_last_need_no_walk(
     tmp_path: Path, walks: Callable[[], int]
 ) -> None:

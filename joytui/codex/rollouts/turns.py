@@ -114,15 +114,18 @@ def last_turns(
     known already. `running_since`: a turn without an end in a file that was written since then is "running".
     """
     turns: list[Turn] = []
+    times: list[datetime] = []
     scanner = Scanner()
     for file in sorted(find_rollouts(home) if files is None else files, key=lambda file: -file.mtime_ns):
-        oldest = _at_place(turns, limit) if len(turns) >= limit else since
+        oldest = times[-limit] if len(times) >= limit else since
         if oldest is not None and file.mtime_ns / 1e9 < oldest.timestamp():
             break  # a file last written before the turns that we have cannot hold a newer one
         if before is not None and file.born_ms >= before.timestamp() * 1000:
             continue
         runs = running_since is not None and file.mtime_ns / 1e9 >= running_since.timestamp()
-        turns += (turn for turn in read_turns(file, scanner, runs=runs) if _between(turn.time, since, before))
+        found = [turn for turn in read_turns(file, scanner, runs=runs) if _between(turn.time, since, before)]
+        turns += found
+        times = sorted([*times, *(turn.time for turn in found)])
     return tuple(sorted(turns, key=lambda turn: turn.time, reverse=True)[:limit])
 
 
@@ -150,10 +153,6 @@ def turns_by_provider(turns: tuple[Turn, ...]) -> dict[str, int]:
         provider = turn.provider or "openai"
         counts[provider] = counts.get(provider, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
-
-
-def _at_place(turns: list[Turn], place: int) -> datetime:
-    return sorted((turn.time for turn in turns), reverse=True)[place - 1]
 
 
 class TurnReader:

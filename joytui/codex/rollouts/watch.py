@@ -4,7 +4,7 @@ A walk over a year of rollouts takes tens of milliseconds, so it is made only wh
 databases in CODEX_HOME itself when a turn begins or a thread is resumed (0.171.0, observed), a new thread's file appears in the
 folder of its day (the newest, or today's), and what was written last is mostly written next. Each look therefore takes the newest files, the entries of
 CODEX_HOME and the newest folders. A walk that the home hints at waits until the last one is REST times its own CPU time ago, and
-a walk without any hint (older versions write no databases) comes every SLOW_S.
+a walk without any hint (older versions write no databases) comes every SLOW_S, but not before SLOW_REST times that CPU time.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ NEAR = 64
 """How many files, the most recently written, are checked each time."""
 REST = 200
 SLOW_S = 30.0
+SLOW_REST = 1_000
+"""So that these walks take a thousandth of a core at most, however many files there are."""
 DAY = 3
 """How deep a day's folder lies: below `sessions`, the year and the month."""
 Mark = tuple[object, ...]
@@ -39,7 +41,7 @@ class Watch:
         self._folders: list[str] = []
         self._moved: tuple[Mark, Mark] = ((), ())
         self._hinted = False
-        self._walked = self._rested = 0.0
+        self._rested = self._slowly = 0.0
         self.walk()
 
     def changed(self) -> list[Change]:
@@ -48,11 +50,13 @@ class Watch:
         self._moved = (_entries(self._home), _stamps(self._folders))
         self._hinted |= self._moved[0] != home
         moved = [folder for folder, old, new in zip(self._folders, folders, self._moved[1], strict=True) if old != new]
-        due = now >= self._walked + SLOW_S or (self._hinted and now >= self._rested)
+        due = now >= self._slowly or (self._hinted and now >= self._rested)
         if due or not all(map(self._is_day, moved)):
             return self.walk()
         self._near += self._new_in(moved)
-        return self._taken(found for file in self._near if (found := _now_as(file)) is not None)
+        return self._taken(
+            found for file in self._near if (found := _changed(file, self.files.get(file.name))) is not None
+        )
 
     def walk(self) -> list[Change]:
         """Looks at every rollout."""
@@ -64,8 +68,9 @@ class Watch:
         changed = self._taken(files)
         self.files = {file.name: file for file in files}
         self._near = sorted(files, key=lambda file: file.mtime_ns)[-NEAR:]
-        self._walked = self._now()
-        self._rested = self._walked + REST * (time.thread_time() - began)
+        now, took = self._now(), time.thread_time() - began
+        self._rested = now + REST * took
+        self._slowly = now + max(SLOW_S, SLOW_REST * took)
         return changed
 
     def _taken(self, files: Iterable[RolloutFile]) -> list[Change]:
@@ -136,10 +141,12 @@ def _entry(entry: os.DirEntry[str]) -> tuple[str, int, int]:
     return entry.name, status.st_size, status.st_mtime_ns
 
 
-def _now_as(file: RolloutFile) -> RolloutFile | None:
-    """The file as it is now; None if it went away (the next walk tells)."""
+def _changed(file: RolloutFile, known: RolloutFile | None) -> RolloutFile | None:
+    """The file as it is now; None where it is as it was known, or went away (the next walk tells)."""
     try:
         status = os.stat(file.path)
     except OSError:
+        return None
+    if known is not None and status.st_mtime_ns == known.mtime_ns and status.st_size == known.size:
         return None
     return file._replace(size=status.st_size, mtime_ns=status.st_mtime_ns)

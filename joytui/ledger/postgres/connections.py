@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -42,8 +43,8 @@ class Impatient(psycopg.Connection[tuple[Any, ...]]):
 
 
 class Link:
-    """A connection that takes the shared SQL (`ledger.sql`): `?` for parameters, LIKE without regard to case, and `+n`, which keeps
-    SQLite from another index than the one that is meant."""
+    """A connection that takes the shared SQL (`ledger.sql`): `?` for parameters, LIKE without regard to case, and what keeps SQLite
+    from another index than the one that is meant: `+n`, and INDEXED BY."""
 
     def __init__(self, connection: Impatient) -> None:
         self.raw = connection
@@ -67,6 +68,7 @@ def _storable(value: Any) -> Any:
 
 @lru_cache(maxsize=1024)
 def _translated(words: str) -> bytes:
+    words = re.sub(r" INDEXED BY \w+", "", words)
     return words.replace("%", "%%").replace("?", "%s").replace(" LIKE ", " ILIKE ").replace(" +n ", " n ").encode()
 
 

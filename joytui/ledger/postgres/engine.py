@@ -39,7 +39,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, keys, months, tasks, telemetry, usage_sums
+from joytui.ledger.sql import blocks, keys, lifetimes, months, tasks, telemetry, usage_sums
 from joytui.ledger.sql import reads as sql_reads
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sql.engine import SqlLedger
@@ -278,10 +278,11 @@ class PostgresLedger(SqlLedger[Writer]):
             while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
                 gone += count
                 await asyncio.sleep(SLICE_PAUSE_S)
-        more = True
-        while more:
-            more = await self.write(months.sum_next, at_ms - months.REST_DAYS * DAY_MS)
-            await asyncio.sleep(SLICE_PAUSE_S)
+        for sum_next, rest in ((months.sum_next, months.REST_DAYS), (lifetimes.sum_next, lifetimes.REST_DAYS)):
+            more = True
+            while more:
+                more = await self.write(sum_next, at_ms - rest * DAY_MS)
+                await asyncio.sleep(SLICE_PAUSE_S)
         return gone
 
     def catch_up(self) -> asyncio.Future[bool]:

@@ -291,6 +291,43 @@ MIGRATIONS = (
     );
     """,
     request_column("seen bigint NOT NULL DEFAULT 1"),
+    """
+    CREATE TABLE lifetime (
+        field TEXT NOT NULL, value TEXT NOT NULL, first_day bigint NOT NULL, last_day bigint NOT NULL, requests bigint NOT NULL,
+        cost_nano bigint NOT NULL, PRIMARY KEY (field, value)
+    );
+    CREATE INDEX lifetime_dearest ON lifetime (field, cost_nano, value, first_day, last_day);
+    CREATE INDEX lifetime_ended ON lifetime (field) WHERE requests = 0;
+    CREATE TABLE lifetime_fill (day bigint NOT NULL);
+    CREATE INDEX part_day_lives_thread ON part_day (thread, part, day) WHERE part = 'thread';
+    CREATE INDEX part_day_lives_task ON part_day (task, part, day) WHERE part = 'thread';
+    CREATE INDEX part_day_lives_commit_hash ON part_day (commit_hash, part, day) WHERE part = 'thread';
+    CREATE FUNCTION lifetime_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE one part_day;
+    BEGIN
+        IF TG_OP = 'DELETE' THEN one := OLD; ELSE one := NEW; END IF;
+        IF (one.day < (SELECT f.day FROM lifetime_fill f)) IS NOT TRUE THEN RETURN NULL; END IF;
+        IF TG_OP = 'DELETE' THEN
+            one.requests := -one.requests;
+            one.cost_nano := -one.cost_nano;
+        ELSIF TG_OP = 'UPDATE' THEN
+            one.requests := one.requests - OLD.requests;
+            one.cost_nano := one.cost_nano - OLD.cost_nano;
+        END IF;
+        INSERT INTO lifetime AS l VALUES
+            ('commit_hash', one.commit_hash, one.day, one.day, one.requests, one.cost_nano),
+            ('task', one.task, one.day, one.day, one.requests, one.cost_nano),
+            ('thread', one.thread, one.day, one.day, one.requests, one.cost_nano)
+        ON CONFLICT (field, value) DO UPDATE SET
+            first_day = least(l.first_day, excluded.first_day), last_day = greatest(l.last_day, excluded.last_day),
+            requests = l.requests + excluded.requests, cost_nano = l.cost_nano + excluded.cost_nano;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER lifetime_added AFTER INSERT OR UPDATE ON part_day FOR EACH ROW WHEN (NEW.part = 'thread')
+        EXECUTE FUNCTION lifetime_changed();
+    CREATE TRIGGER lifetime_taken AFTER DELETE ON part_day FOR EACH ROW WHEN (OLD.part = 'thread')
+        EXECUTE FUNCTION lifetime_changed();
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from joytui.ledger.records import DAY_MS, PERIODS, Period, window_end, window_start
 from joytui.ledger.sql.connection import Connection
+from joytui.ledger.sql.lifetimes import FIELDS, PART, summed_before
 from joytui.ledger.sql.months import month_label
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_within
 from joytui.ledger.sql.parts import ASIDE, DOCTOR, FROM_ROWS, MONTHLY, PARTS, SUMS, TELLING
@@ -151,6 +152,21 @@ def _months(connection: Connection) -> Iterator[Wrong | None]:
         )
         for (month,), by_month, by_day in pairs:
             yield _unlike(f"{table}, {month_label(month)}", by_month, by_day, ("the month has", "its days have"))
+
+
+def _lifetimes(connection: Connection) -> Iterator[Wrong | None]:
+    before = summed_before(connection)
+    for field in FIELDS:
+        pairs = _pairs(
+            connection,
+            ("value",),
+            ("requests", "cost_nano"),
+            f"SELECT {field} AS value, {_sum(('requests', 'cost_nano'))} FROM part_day"
+            f" WHERE part = '{PART}' AND day < {before} GROUP BY {field}",
+            f"SELECT value, requests, cost_nano FROM lifetime WHERE field = '{field}'",
+        )
+        for (value,), by_day, whole in pairs:
+            yield _unlike(f"{field} {value}", by_day, whole, ("its days have", "its lifetime has"))
 
 
 def _parts(connection: Connection) -> Iterator[Wrong | None]:
@@ -294,6 +310,7 @@ def _holds(connection: Connection) -> Iterator[Wrong | None]:
 _CHECKS: tuple[tuple[str, str, Callable[[Connection], Iterator[Wrong | None]]], ...] = (
     ("hours", "the hours of each day add up to the day", _hours),
     ("months", "the days of each month that is summed add up to the month", _months),
+    ("lifetimes", "the days of each thread, task and commit add up to its lifetime", _lifetimes),
     ("parts", "sums by model, key, project and thread add up to all requests", _parts),
     ("rows", "the rows of each day and key add up to its sums", _rows),
     ("budgets", "what budgets have spent is what their days cost", _budgets),

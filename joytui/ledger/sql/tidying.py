@@ -13,6 +13,7 @@ from itertools import takewhile
 
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.retention import SLICE, STOPPED_TASKS
+from joytui.ledger.sql import lifetimes
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sql.months import forget
 from joytui.ledger.sql.parts import ASIDE, FROM_OUTSIDE, PARTS, TABLES
@@ -41,9 +42,10 @@ def _days(batch: Connection, edge: int) -> int:
     administrators, and a model that cost something is there."""
     free = "cost_nano = 0 AND model != ''"
     named = " OR ".join(f"{name} != ''" for name in FROM_OUTSIDE)
-    return _fold(batch, "rollup_day", "", free, edge) + sum(
+    folded = _fold(batch, "rollup_day", "", free, edge) + sum(
         _fold(batch, "part_day", f"part = '{part}' AND ", f"({named} OR {free})", edge) for part in (*PARTS, *ASIDE)
     )
+    return folded or lifetimes.forget_ended(batch)
 
 
 def _fold(batch: Connection, name: str, among: str, foldable: str, edge: int) -> int:

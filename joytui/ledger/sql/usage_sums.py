@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, groupby, product
-from operator import itemgetter
+from operator import getitem, itemgetter
 from typing import Any, Literal, NamedTuple
 
 from joytui.core.filters import Term
@@ -23,11 +23,23 @@ from joytui.core.periods import period_label
 from joytui.core.token_counts import MANY, OTHERS, Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.ids import COUNTER_BITS
 from joytui.ledger.records import DAY_MS, HOUR_MS
+from joytui.ledger.sql import lifetimes
 from joytui.ledger.sql.connection import Connection, one_state
 from joytui.ledger.sql.filters import FROM, Sql, to_sql
 from joytui.ledger.sql.histogram import bucket_middle
 from joytui.ledger.sql.months import Month, first_day, month_label, month_of, whole_months
-from joytui.ledger.sql.parts import DOCTOR, MONTHLY, PROGRAM, TELLING, complete_from, part_for
+from joytui.ledger.sql.parts import (
+    ASIDE,
+    DOCTOR,
+    MONTHLY,
+    PARTS,
+    PROGRAM,
+    SUMS,
+    TELLING,
+    Place,
+    complete_from,
+    part_for,
+)
 from joytui.ledger.sql.teams import HOLDERS
 
 TIMES = {
@@ -39,7 +51,7 @@ TIMES = {
 """The periods in SQL, from hours, days or months since 1970."""
 ROLLED = {"key_id", "model", "tier", "provider"}
 
-_SUMS = "sum(requests), sum(errors), sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)"
+_ADDED = [f"sum({name})" for name in SUMS]
 _OF_KEYS = ("key", "owner", "team", "label")
 """What a request has from its key."""
 _COLUMN = {"key": "name"}
@@ -74,6 +86,8 @@ _ROW_SUMS = (
 
 Part = tuple[tuple[Any, ...], UsageTotals]
 """What a group's columns held, and its sums."""
+_Called = tuple[str | None, ...]
+"""What the values of a group are called."""
 
 
 def usage(
@@ -105,15 +119,15 @@ def usage(
         wanted = wanted._replace(summary=_summary(connection, wanted))
         parts = list(_parts(connection, wanted) if top is None else _top(connection, wanted, top))
         keys = _keys(connection) if set(_OF_KEYS) & set(by) else {}
-    groups: dict[tuple[str | None, ...], UsageTotals] = {}
+    groups: dict[_Called, UsageTotals] = {}
     called = [_Names(name, keys, only) for name in by]
     for group, totals in parts:
-        for place in product(*[names[value] for names, value in zip(called, group, strict=True)]):
+        for place in product(*map(getitem, called, group)):
             held = groups.get(place)
             groups[place] = totals if held is None else UsageTotals.sum((held, totals))
     told_by: Literal["gateway", "codex"] = "gateway" if source == "gateway" else "codex"
-    rows = [UsageRow(dict(zip(by, place, strict=True)), told_by, totals) for place, totals in groups.items()]
-    rows.sort(key=lambda row: _order(by, row))
+    ordered = sorted(groups.items(), key=_order(by))
+    rows = [UsageRow(dict(zip(by, place, strict=True)), told_by, totals) for place, totals in ordered]
     return rows, UsageTotals.sum(totals for _, totals in parts)
 
 
@@ -252,7 +266,18 @@ def _from_sums(connection: Connection, asked: _Question, kind: str, low: int, hi
     groups = [TIMES[name].format(**clock) if name in TIMES else _PLACES[name] for name in asked.by]
     table, values = _table(asked, kind, low, high)
     condition, only = _only(asked, _PLACES)
-    yield from _summed(connection, f"SELECT {', '.join([*groups, _SUMS])} {table}{condition}", [*values, *only], groups)
+    each = {kind, *_apart(asked)} <= set(groups)  # nothing is to be added up: each row is a group
+    sums = ", ".join(SUMS if each else _ADDED)
+    select = f"SELECT {', '.join(groups)}{', ' if groups else ''}{sums} {table}{condition}"
+    yield from _summed(connection, select, [*values, *only], len(groups), each=each)
+
+
+def _apart(asked: _Question) -> Collection[str]:
+    """The columns that its sums keep apart."""
+    assert asked.summary is not None
+    if asked.summary.part in ASIDE:
+        return Place._fields
+    return PARTS[asked.summary.part] if asked.summary.part else ROLLED
 
 
 def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
@@ -262,10 +287,13 @@ def _table(asked: _Question, kind: str, low: int, high: int) -> Sql:
     edges = [low // HOUR_MS, high // HOUR_MS] if kind == "hour" else [low // DAY_MS, high // DAY_MS]
     if kind == "month":
         edges = [month_of(edge) for edge in edges]
-    part, values = ("part = ? AND ", [asked.summary.part]) if asked.summary.part else ("", [])
+    part = f"part = '{asked.summary.part}' AND " if asked.summary.part else ""
     condition, teams = _of_teams(asked, "key_id")
-    text = f"FROM {asked.summary.tables}_{kind} WHERE {part}{kind} >= ? AND {kind} < ?{condition}"
-    return text, [*values, *edges, *teams]
+    table = f"{asked.summary.tables}_{kind}"
+    if asked.only is not None and table == "part_day" and asked.summary.part == lifetimes.PART:
+        table = lifetimes.DAYS_OF.get(_PLACES[asked.only[0]], table)
+    text = f"FROM {table} WHERE {part}{kind} >= ? AND {kind} < ?{condition}"
+    return text, [*edges, *teams]
 
 
 def _kept(asked: _Question, kind: str) -> str:
@@ -293,7 +321,7 @@ def _from_rows(connection: Connection, asked: _Question, low: int, high: int) ->
     table, values = _rows(asked, low, high)
     condition, only = _only(asked, _ROW_PLACES)
     select = f"SELECT {', '.join([*groups, _ROW_SUMS])} {table}{condition}"
-    yield from _summed(connection, select, [*values, *only], groups)
+    yield from _summed(connection, select, [*values, *only], len(groups))
 
 
 def _rows(asked: _Question, low: int, high: int) -> Sql:
@@ -326,11 +354,14 @@ def _only(asked: _Question, places: Mapping[str, str]) -> Sql:
     return f" AND {places[field]} IN ({listed})", [json.dumps(values)]
 
 
-def _summed(connection: Connection, select: str, values: list[Any], groups: list[str]) -> Iterator[Part]:
-    grouping = f" GROUP BY {', '.join(str(i + 1) for i in range(len(groups)))}" if groups else ""
-    for row in connection.execute(select + grouping, values):
-        if row[len(groups)]:
-            yield row[: len(groups)], UsageTotals(*row[len(groups) :])
+def _summed(
+    connection: Connection, select: str, values: list[Any], groups: int, *, each: bool = False
+) -> Iterator[Part]:
+    """`groups`: how many columns stand before the sums. `each`: every row is a group of its own."""
+    grouping = f" GROUP BY {', '.join(str(place + 1) for place in range(groups))}" if groups and not each else ""
+    for row in connection.execute(select + grouping, values).fetchall():
+        if row[groups]:
+            yield row[:groups], UsageTotals(*row[groups:])
 
 
 # --- the largest of many ----------------------------------------------------------------------------------------------
@@ -364,27 +395,52 @@ def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
 
 def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
     """The values of a field that cost most in the range."""
+    days = _lived_days(connection, asked, field)
+    if days is not None:
+        found = connection.execute(*_spent(asked, field, "GROUP BY name", days[1] * DAY_MS))
+        among = None if asked.teams is None else _of_teams(asked, "key_id")
+        chosen = lifetimes.dearest(connection, _PLACES[field], days, top, dict(found.fetchall()), among)
+        if chosen is not None:
+            return chosen
+    words, values = _spent(asked, field, "GROUP BY name ORDER BY 2 DESC, name LIMIT ?")
+    return tuple(name for name, _ in connection.execute(words, [*values, top]))
+
+
+def _lived_days(connection: Connection, asked: _Question, field: str) -> tuple[int, int] | None:
+    """The days of the range that the lifetimes of a field hold, where they are enough to find the dearest by them."""
+    part = asked.summary and asked.summary.part
+    if (
+        part != lifetimes.PART
+        or _PLACES[field] not in lifetimes.FIELDS
+        or asked.only is not None
+        or asked.tests == "only"
+    ):
+        return None
+    summed = lifetimes.summed_before(connection)
+    for kind, low, high in _segments(asked):
+        days = low // DAY_MS, min(high // DAY_MS, summed)
+        if kind == "day" and days[1] - days[0] >= lifetimes.LEAST_DAYS:
+            return days
+    return None
+
+
+def _spent(asked: _Question, field: str, end: str, days_from: int = 0) -> Sql:
+    """What was spent in the range, by the values of a field ("name"). Of whole days only those from `days_from` (ms) on, but all of
+    the doctor's."""
     selects: list[str] = []
     values: list[Any] = []
     for kind, low, high in _segments(asked):
         rows = kind == "rows"
-        tables = (
-            [_rows(asked, low, high)]
-            if rows
-            else [_table(asked._replace(summary=one), kind, low, high) for one in _summaries(asked)]
-        )
+        tables = [_rows(asked, low, high)] if rows else []
+        for one in () if rows else _summaries(asked):
+            begin = max(low, days_from) if kind == "day" and one == asked.summary else low
+            tables.append(_table(asked._replace(summary=one), kind, begin, high))
         place = (_ROW_PLACES if rows else _PLACES)[field]
         for table, more in tables:
             selects.append(f"SELECT {place} AS name, cost_nano AS cost {table}")
             values += more
-    if not selects:
-        return ()
-    union = " UNION ALL ".join(selects)
-    found = connection.execute(
-        f"SELECT name FROM ({union}) AS spent GROUP BY name ORDER BY sum(cost) DESC, name LIMIT ?",
-        [*values, top],
-    )
-    return tuple(name for (name,) in found)
+    union = " UNION ALL ".join(selects) or "SELECT NULL AS name, 0 AS cost WHERE FALSE"
+    return f"SELECT name, sum(cost) FROM ({union}) AS spent {end}", values
 
 
 class _Key(NamedTuple):
@@ -434,16 +490,16 @@ class _Names(dict[Any, tuple[str | None, ...]]):
         return str(value) or None
 
 
-def _order(by: Sequence[str], row: UsageRow) -> tuple[Any, ...]:
+def _order(by: Sequence[str]) -> Callable[[tuple[_Called, UsageTotals]], tuple[Any, ...]]:
     """Times in order; the rest by what it cost, dearest first, all others last."""
-    times = tuple(row.by[name] or "" for name in by if name in TIMES)
-    return (
-        *times,
-        OTHERS in row.by.values(),
-        -row.totals.cost_nano,
-        -row.totals.requests,
-        *(value or "" for value in row.by.values()),
-    )
+    times = [place for place, name in enumerate(by) if name in TIMES]
+
+    def key(group: tuple[_Called, UsageTotals]) -> tuple[Any, ...]:
+        called, totals = group
+        words = [value or "" for value in called]
+        return (*[words[place] for place in times], OTHERS in called, -totals.cost_nano, -totals.requests, *words)
+
+    return key
 
 
 # --- latency ----------------------------------------------------------------------------------------------------------

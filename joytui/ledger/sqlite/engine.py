@@ -38,12 +38,13 @@ from joytui.ledger.spool import End, Spool
 from joytui.ledger.sql import (
     blocks,
     keys,
+    lifetimes,
+    months,
     reads,
     tasks,
     usage_sums,
 )
 from joytui.ledger.sql.engine import SqlLedger
-from joytui.ledger.sql.months import REST_DAYS
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
 from joytui.ledger.sqlite.readers import Readers
@@ -279,10 +280,11 @@ class SqliteLedger(SqlLedger[Writer]):
             while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
                 gone += count
                 await asyncio.sleep(SLICE_PAUSE_S)
-        more = True
-        while more:
-            more = await self.write(upkeep.sum_months, at_ms - REST_DAYS * DAY_MS)
-            await asyncio.sleep(SLICE_PAUSE_S)
+        for sum_next, rest in ((upkeep.sum_months, months.REST_DAYS), (upkeep.sum_lifetimes, lifetimes.REST_DAYS)):
+            more = True
+            while more:
+                more = await self.write(sum_next, at_ms - rest * DAY_MS)
+                await asyncio.sleep(SLICE_PAUSE_S)
         return gone
 
     def catch_up(self) -> asyncio.Future[bool]:

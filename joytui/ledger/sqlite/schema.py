@@ -3,12 +3,29 @@ step that was released; add one.
 
 Times are milliseconds since 1970, amounts nano-credits, hours and days counted from 1970 in UTC.
 """
+# ruff: noqa: S608 - the SQL is put together from this module's own words
 
 from __future__ import annotations
 
 import sqlite3
 
 from joytui.core.errors import UnreachableError
+
+
+def _lifetimes(name: str, event: str, row: str, change: str) -> str:
+    """The trigger that adds a change of a summed day's sums to the lifetimes (`ledger.sql.lifetimes`)."""
+    sums = f"{row}.day, {row}.day, {change.format('requests')}, {change.format('cost_nano')}"
+    lives = ", ".join(f"('{field}', {row}.{field}, {sums})" for field in ("thread", "task", "commit_hash"))
+    return f"""
+    CREATE TRIGGER lifetime_{name} AFTER {event} ON part_day
+    WHEN {row}.part = 'thread' AND {row}.day < (SELECT day FROM lifetime_fill) BEGIN
+        INSERT INTO lifetime VALUES {lives}
+        ON CONFLICT (field, value) DO UPDATE SET
+            first_day = min(first_day, excluded.first_day), last_day = max(last_day, excluded.last_day),
+            requests = requests + excluded.requests, cost_nano = cost_nano + excluded.cost_nano;
+    END;
+    """
+
 
 MIGRATIONS = (
     """
@@ -326,6 +343,21 @@ MIGRATIONS = (
     """,
     """
     ALTER TABLE request ADD COLUMN seen INTEGER NOT NULL DEFAULT 1; -- how many attempts came to gateways
+    """,
+    f"""
+    CREATE TABLE lifetime (
+        field TEXT NOT NULL, value TEXT NOT NULL, first_day INTEGER NOT NULL, last_day INTEGER NOT NULL,
+        requests INTEGER NOT NULL, cost_nano INTEGER NOT NULL, PRIMARY KEY (field, value)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX lifetime_dearest ON lifetime (field, cost_nano, value, first_day, last_day);
+    CREATE INDEX lifetime_ended ON lifetime (field) WHERE requests = 0;
+    CREATE TABLE lifetime_fill (day INTEGER NOT NULL) STRICT;
+    CREATE INDEX part_day_lives_thread ON part_day (thread, part, day) WHERE part = 'thread';
+    CREATE INDEX part_day_lives_task ON part_day (task, part, day) WHERE part = 'thread';
+    CREATE INDEX part_day_lives_commit_hash ON part_day (commit_hash, part, day) WHERE part = 'thread';
+    {_lifetimes("added", "INSERT", "new", "new.{}")}
+    {_lifetimes("changed", "UPDATE OF requests, cost_nano", "new", "new.{0} - old.{0}")}
+    {_lifetimes("taken", "DELETE", "old", "-old.{}")}
     """,
 )
 

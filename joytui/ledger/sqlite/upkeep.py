@@ -11,7 +11,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
 from joytui.ledger.retention import SLICE
 from joytui.ledger.spool import End
-from joytui.ledger.sql.months import sum_next
+from joytui.ledger.sql import lifetimes, months
 from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
@@ -62,13 +62,22 @@ def probe(batch: Batch) -> None:
 
 def sum_months(batch: Batch, edge: int) -> bool:
     """`months.sum_next`, once an older store has all of its days."""
-    if any(
-        batch.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
-        for table in ("part_fill", "uncleaned", "client_fill")
-    ):
+    if _lacks_days(batch):
         return False
     batch.sums.months_until = None
-    return sum_next(batch, edge)
+    return months.sum_next(batch, edge)
+
+
+def sum_lifetimes(batch: Batch, edge: int) -> bool:
+    """`lifetimes.sum_next`, in the same way."""
+    return not _lacks_days(batch) and lifetimes.sum_next(batch, edge)
+
+
+def _lacks_days(batch: Batch) -> bool:
+    return any(
+        batch.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+        for table in ("part_fill", "uncleaned", "client_fill")
+    )
 
 
 # --- what an older store lacks ----------------------------------------------------------------------------------------
