@@ -101,7 +101,9 @@ def test_the_wallet_that_was_empty() -> None:
 
 def test_amounts() -> None:
     assert amount(" 2,5 ") == 2_500_000_000
-    assert [suggested(key(daily_limit=limit), "daily") for limit in ("40", "0.5", "7")] == ["20", "1", "3"]
+    asked = refused("insufficient-quota", "daily limit of 40 credits exceeded")
+    assert [suggested(asked, key(daily_limit=limit), "daily") for limit in ("40", "0.5", "7")] == ["20", "1", "3"]
+    assert suggested(refused("insufficient-quota", LIMIT), key(daily_limit="4"), "daily") == "7", "it needs 10.53"
     for wrong in ("", "0", "-1", "much"):
         with pytest.raises(ValueError, match="an amount of credits"):
             amount(wrong)

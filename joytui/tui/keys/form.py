@@ -29,9 +29,9 @@ FIELDS = (
     Field("daily_limit", "Daily limit", "credits a day; blank = none"),
     Field("weekly_limit", "Weekly limit", "credits a week; blank = none"),
     Field("total_limit", "Total limit", "credits in total; blank = none"),
-    Field("per_task_limit", "Task limit", "credits a task with its sub-agents; blank = none"),
-    Field("max_requests_per_minute", "Breaker", "stops a task with more requests a minute; blank = none"),
-    Field("max_identical_turns", "Repeats", "stops a task with more identical turns in a row; blank = none"),
+    Field("per_task_limit", "Task limit", "credits a task; blank = none"),
+    Field("max_requests_per_minute", "Requests/min", "of a task, then it is stopped; blank = none"),
+    Field("max_identical_turns", "Same turns", "in a row, then it is stopped; blank = none"),
     Field("expires", "Expires", "30d, 12h, 2027-01-31; blank = never"),
 )
 

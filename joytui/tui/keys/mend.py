@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from joytui.core.money import NANO_PER_CREDIT as CREDIT
 from joytui.core.money import MoneyError, format_credits, parse_credits
 from joytui.tui.keys.form import TIERS
 
@@ -24,6 +25,7 @@ WORDS: dict[Period, str] = {"daily": "today's limit", "weekly": "this week's lim
 _LIMIT = re.compile(r"(daily|weekly|total) limit of ")
 _OF_NODE = re.compile(r"\b(org|(?:team|owner):.{1,200}?|task \S+): (daily|weekly|total) limit of ")
 _WALLET = re.compile(r"the (economy|standard|premium) wallet has ")
+_NEED = re.compile(r"may cost up to (\d+(?:\.\d+)?)")
 _TIER = re.compile(r"requested tier is not allowed: (economy|standard|premium)\b")
 SHOWN = (
     "fixed_model", "tiers", "model_blacklist", "ip_allow", "ip_block", "daily_limit", "weekly_limit", "total_limit", "blocked",
@@ -140,14 +142,18 @@ def _models(record: RequestRecord, key: KeyView) -> Iterator[Mend]:
         yield Mend("Permit any model", lambda policy, by: policy.model_copy(update={"fixed_model": None}))
 
 
-def suggested(key: KeyView, period: Period) -> str:
-    """By how much a limit is raised, unless given otherwise: by half of it, at least a credit."""
-    return half(parse_credits(getattr(key.policy, f"{period}_limit") or "0"))
+def suggested(record: RequestRecord, key: KeyView, period: Period) -> str:
+    """By how much a key's limit is raised, unless given otherwise."""
+    limit = parse_credits(getattr(key.policy, f"{period}_limit") or "0")
+    gone = next((parse_credits(one.spent) + parse_credits(one.held) for one in key.budgets if one.period == period), 0)
+    return enough(record, limit, gone)
 
 
-def half(limit: int) -> str:
-    """Credits: half of a limit in nano-credits, at least one."""
-    return format_credits(max(10**9, limit // 2 // 10**9 * 10**9))
+def enough(record: RequestRecord, limit: int, gone: int) -> str:
+    """Credits: half of a limit of which this much is spent or held (nano-credits), and at least one, and what the refused request needs."""
+    need = _NEED.search(record.error_message or "")
+    lacking = gone + (parse_credits(need[1]) if need else 0) - limit
+    return format_credits(max(CREDIT, limit // 2 // CREDIT * CREDIT, -(-lacking // CREDIT) * CREDIT))
 
 
 def amount(text: str) -> int:

@@ -62,6 +62,7 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
         self._snapshot: BudgetsSnapshot | None = None
         self._read_at = 0
         self._seen, self._ticks, self._told = -1, 0, ""
+        self._missed = False
 
     def compose_dialog(self) -> ComposeResult:
         yield Fitted(id="about")
@@ -76,10 +77,11 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
         self.set_interval(REFRESH_S, self._tick)
 
     def _tick(self) -> None:
-        """Reads again where requests came since the last time, and from time to time anyway: others change limits, too."""
+        """Reads again where requests came since the last time, or the gateway went or came back; and from time to time anyway: others
+        change limits, too."""
         self._ticks += 1
         fresh = self.console.store.version != self._seen or self._ticks % STALE_TICKS == 0
-        if fresh and self.console.client is not None:
+        if (fresh or self._missed != (self.console.link_state.phase == "lost")) and self.console.client is not None:
             self.action_reload(self._told)
 
     def action_reload(self, told: str = "") -> None:
@@ -97,6 +99,7 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
             self.post_message(self.Known(None, error.what))
 
     def on_budgets_dialog_known(self, message: Known) -> None:
+        self._missed = message.snapshot is None
         if message.snapshot is None:
             self._say(Content.styled(missed(message.problem, self._read_at, self.console.options.zone), "$error"))
         else:

@@ -25,14 +25,14 @@ from joytui.tui.console import Change
 from joytui.tui.doctor.verdict_text import patch
 from joytui.tui.figures import refusal
 from joytui.tui.keys.changes import PolicyChange
-from joytui.tui.keys.mend import Mend, amount, half, mends, node_of, suggested, wallet_of
+from joytui.tui.keys.mend import Mend, amount, enough, mends, node_of, suggested, wallet_of
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.request import RequestRecord
-    from joytui.core.wire import KeyView, NodeBudget
+    from joytui.core.wire import KeyView, NodeBudget, NodeLimit
 
 NOTE = "u undoes it while this console is open."
 
@@ -134,15 +134,19 @@ class MendDialog(Dialog[Change]):
     def _raises(self, node: NodeBudget) -> list[Offer]:
         assert self._node is not None
         period = self._node[1]
-        limit = next((parse_credits(one.limit_credits) for one in node.limits if one.period == period), 0)
         found = raises_of(node, period, self._now())
-        return [Offer(title, half(limit), partial(NodeRaise, node, until=until)) for title, until in found]
+        by = next((self._enough(one) for one in node.limits if one.period == period), "")
+        return [Offer(title, by, partial(NodeRaise, node, until=until)) for title, until in found]
+
+    def _enough(self, limit: NodeLimit) -> str:
+        gone = parse_credits(limit.spent_credits.lstrip("-")) + parse_credits(limit.held_credits)
+        return enough(self._record, parse_credits(limit.limit_credits), gone)
 
     def _offer(self, key: KeyView, mend: Mend) -> Offer:
         def change(by: int) -> Change:
             return PolicyChange(key.id, key.name, key.policy, mend.change(key.policy, by))
 
-        return Offer(mend.title, suggested(key, mend.raises) if mend.raises else None, change)
+        return Offer(mend.title, suggested(self._record, key, mend.raises) if mend.raises else None, change)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
