@@ -27,7 +27,7 @@ class BudgetTree:
         """All limits of a request of a key, in the order of `Reservation`: from the organisation down to the task."""
         own = tuple(Limit(row.budget_id, period, amount) for period, amount in policy.limits)
         if self._raises and (more := self.raised(f"key:{row.budget_id}", at_ms)) is not None:
-            own = tuple(limit._replace(amount=limit.amount + more.amount) for limit in own)
+            own = tuple(limit._replace(amount=more.on(limit.amount)) for limit in own)
         if not self._limits and policy.per_task is None:
             return own
         nodes = [ORG, *([f"team:{team}"] if team else []), *([f"owner:{row.owner}"] if row.owner else [])]
@@ -37,8 +37,7 @@ class BudgetTree:
 
     def _of(self, node: str, limits: Iterable[tuple[Period, int]], at_ms: int) -> list[Limit]:
         raised = self.raised(node, at_ms)
-        more = raised.amount if raised else 0
-        return [Limit(node, period, amount + more) for period, amount in limits]
+        return [Limit(node, period, raised.on(amount) if raised else amount) for period, amount in limits]
 
     def set_on(self, node: str) -> list[tuple[Period, int]]:
         """What somebody set on a node that is no key, without what raises it."""

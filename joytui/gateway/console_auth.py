@@ -1,4 +1,4 @@
-"""Who asks of the console API, and what that role may do: `gateway.routes` says of each route which right it needs."""
+"""Who calls the console API, and what that role may do: `gateway.routes` says which right each route needs."""
 
 from __future__ import annotations
 
@@ -77,6 +77,11 @@ def caller_of(request: Request) -> Caller:
     """Who asks, on a route of the console API."""
     caller: Caller = request.state.caller
     return caller
+
+
+def still_allowed(gateway: Gateway, caller: Caller) -> bool:
+    """Whether the caller's token has not been revoked since it asked: what is told to it goes on for hours."""
+    return caller.token is None or any(row.id == caller.token for row in gateway.tokens.values())
 
 
 def keys_of(gateway: Gateway, request: Request) -> KeyLookup:

@@ -14,7 +14,7 @@ from joytui.core.nodes import KINDS, Node, parse_node
 from joytui.core.wire import BudgetRaise, BudgetSet, PolicyView
 from joytui.gateway import refusals
 from joytui.gateway.console_auth import BEYOND, Caller, caller_of, keys_of
-from joytui.gateway.console_writes import credits_of, kept, read, snapshot
+from joytui.gateway.console_writes import check_whole_task, credits_of, kept, read, snapshot
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
@@ -24,10 +24,12 @@ from joytui.ledger.records import PERIODS, BudgetRow, KeyChanges, Period, resets
 
 
 class _Place(NamedTuple):
-    """A node with what is known of it. `key`: of a key's or a task's node."""
+    """A node with what is known of it. `key`: of a key's or a task's node; of a task the one that asked last. `owners`: whose keys
+    asked in a task."""
 
     node: Node
     key: KeyEntry | None = None
+    owners: frozenset[str | None] = frozenset()
 
     @property
     def budget(self) -> str:
@@ -121,8 +123,6 @@ async def _addressed(gateway: Gateway, request: Request, text: str) -> _Place:
         raise refusals.bad_request(f"node: {error}") from None
     place = await _found(gateway, request, node)
     if not _sees(gateway, caller_of(request), place):
-        if node.kind == "task":
-            raise _no_task()
         raise Refused(
             403, BEYOND, f"node: this token can only change its teams' budgets, and {node} is not one of them"
         )
@@ -136,11 +136,12 @@ async def _found(gateway: Gateway, request: Request, node: Node) -> _Place:
             raise Refused(409, CONFLICT, "a revoked key cannot be changed")
         return _Place(Node("key", entry.row.id), entry)
     if node.kind == "task":
-        agents = await gateway.ledger.tasks(0, 1, node.name)
+        agents = await gateway.ledger.tasks(0, 1, node.name, caller_of(request).term)
         if not agents:
             raise _no_task()
+        await check_whole_task(gateway, request, node.name)
         newest = max(agents, key=lambda agent: agent.last_at)
-        return _Place(node, gateway.keys.get(newest.key_id or ""))
+        return _Place(node, gateway.keys.get(newest.key_id or ""), frozenset(agent.owner for agent in agents))
     if node.kind == "team" and node.name not in gateway.teams:
         raise Refused(404, NOT_FOUND, "no team with that name (`joytui teams list`)")
     if node.kind == "owner" and gateway.team_of(node.name) is None and node.name not in _owners(gateway):
@@ -160,15 +161,18 @@ def _sees(gateway: Gateway, caller: Caller, place: _Place) -> bool:
     kind, name = place.node
     if caller.teams is None:
         return True
-    if kind in ("key", "task"):
+    if kind == "key":
         return place.key is not None and caller.sees(gateway.team_of(place.key.row.owner))
+    if kind == "task":  # whose id anybody may name: it is a lead's where nobody else did
+        return all(caller.sees(gateway.team_of(owner)) for owner in place.owners)
     return (kind == "team" and caller.sees(name)) or (kind == "owner" and caller.sees(gateway.team_of(name)))
 
 
 def _placed(gateway: Gateway, row: BudgetRow) -> _Place:
     node = parse_node(row.node)
     key_id = node.name if node.kind == "key" else row.key_id
-    return _Place(node, gateway.keys.get(key_id) if key_id else None)
+    asked = frozenset(entry.row.owner if (entry := gateway.keys.get(one)) else None for one in row.key_ids)
+    return _Place(node, gateway.keys.get(key_id) if key_id else None, asked)
 
 
 def _path(gateway: Gateway, place: _Place) -> list[Node]:
@@ -204,11 +208,11 @@ def _base(gateway: Gateway, place: _Place) -> list[tuple[Period, int]]:
 async def _one(gateway: Gateway, place: _Place) -> dict[str, Any]:
     at_ms, limits = clock.now_ms(), []
     raised = gateway.budgets.raised(place.raised, at_ms)
-    more, until = (raised.amount, raised.until) if raised else (0, None)
+    until = raised.until if raised else None
     for period, base in _base(gateway, place):
         gone = await gateway.ledger.window(place.budget, period, at_ms)
-        window = window_start(period, at_ms)
-        limits.append(_limit(BudgetRow(str(place.node), period, window, base + more, base, until, *gone), at_ms))
+        window, most = window_start(period, at_ms), raised.on(base) if raised else base
+        limits.append(_limit(BudgetRow(str(place.node), period, window, most, base, until, *gone), at_ms))
     path = _path(gateway, place)
     return _view(place, next((above for above in path[-2::-1] if _limited(gateway, place, above)), None), limits)
 
@@ -245,8 +249,9 @@ def _limit(row: BudgetRow, at_ms: int) -> dict[str, Any]:
 
 async def _edit_key(gateway: Gateway, place: _Place, limits: dict[str, str | None]) -> None:
     assert place.key is not None
-    view = PolicyView.model_validate({**place.key.row.policy, **limits})
-    row = await gateway.ledger.edit_key(place.node.name, KeyChanges(policy=snapshot(view), policy_name=None))
+    given = snapshot(PolicyView.model_validate(limits))
+    changes = KeyChanges(limits={name: given.get(name) for name in limits}, policy_name=None)
+    row = await gateway.ledger.edit_key(place.node.name, changes)
     if row is not None:
         gateway.keep(row)
 

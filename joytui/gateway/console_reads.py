@@ -22,7 +22,7 @@ from joytui.core.token_counts import MANY, MOST_TOP, USAGE_GROUPS, Teller, Tests
 from joytui.gateway import refusals, views
 from joytui.gateway.alerts.words import alert_view
 from joytui.gateway.catalog import Model
-from joytui.gateway.console_auth import caller_of, keys_of
+from joytui.gateway.console_auth import Caller, caller_of, keys_of, still_allowed
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import Refused
@@ -112,12 +112,17 @@ async def request_stream(gateway: Gateway, request: Request) -> Response:
     first = int(after) if after is not None else None
     stream = gateway.tail.stream(first, filter_text(request), columns=columns, seen=caller_of(request).term)
     headers = {"Cache-Control": "no-store"}
-    return StreamingResponse(_while_listening(gateway, stream), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(
+        _while_listening(gateway, caller_of(request), stream), media_type="text/event-stream", headers=headers
+    )
 
 
-async def _while_listening(gateway: Gateway, stream: Any) -> Any:
+async def _while_listening(gateway: Gateway, caller: Caller, stream: Any) -> Any:
+    """The tail for as long as somebody listens who may."""
     try:
         async for event in stream:
+            if not still_allowed(gateway, caller):
+                break
             yield event
     finally:
         gateway.seen_console()

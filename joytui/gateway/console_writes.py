@@ -152,9 +152,15 @@ async def _task(gateway: Gateway, request: Request) -> str:
     await gateway.ledger.written()  # its first request may have come a moment ago
     if not await gateway.ledger.tasks(0, 1, task, term):
         raise Refused(404, NOT_FOUND, "no stored request belongs to this task (`joytui tasks` lists the newest)")
+    await check_whole_task(gateway, request, task)
+    return task
+
+
+async def check_whole_task(gateway: Gateway, request: Request, task: str) -> None:
+    """Raises Refused (403) where the caller sees a part of a task, but not all of it."""
+    term = caller_of(request).term
     if term is not None and await gateway.ledger.tasks(0, 1, task, Not(term)):
         raise Refused(403, BEYOND, "a part of this task is beyond your teams")
-    return task
 
 
 async def _task_view(gateway: Gateway, request: Request, task: str) -> dict[str, Any]:
@@ -185,8 +191,8 @@ async def credit_wallet(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def _wallet(gateway: Gateway, tier: str) -> JsonAnswer:
+    await gateway.read_access()
     rows = await gateway.ledger.wallets()
-    gateway.keep_wallets(rows)
     return JsonAnswer(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
 
@@ -231,7 +237,9 @@ async def add_owner(gateway: Gateway, request: Request) -> JsonAnswer:
         raise Refused(404, NOT_FOUND, "no team with that name")
     if there != team:
         raise Refused(
-            409, CONFLICT, f"{owner!r} is in the team {there!r}, and nobody can be in two: remove them there first"
+            409,
+            CONFLICT,
+            f"{owner!r} is in the team {there!r}, and an owner can only be in one team: remove them there first",
         )
     return JsonAnswer(await _team(gateway, team))
 
@@ -244,7 +252,7 @@ async def remove_owner(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def _team(gateway: Gateway, name: str) -> dict[str, Any]:
-    gateway.keep_teams(await gateway.ledger.teams())
+    await gateway.read_access()
     return views.team_view(gateway.teams[name])
 
 
@@ -269,7 +277,7 @@ async def create_sender(gateway: Gateway, request: Request) -> JsonAnswer:
 async def revoke_sender(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.revoke_sender(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no telemetry token with that id")
-    gateway.keep_senders(await gateway.ledger.senders())
+    await gateway.read_access()
     return JsonAnswer({"revoked": True})
 
 
@@ -280,7 +288,7 @@ def _word(field: str, value: str | None) -> Clean | None:
 async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
-    gateway.keep_tokens(await gateway.ledger.tokens())
+    await gateway.read_access()
     return JsonAnswer({"deleted": True})
 
 

@@ -70,8 +70,9 @@ class ModelEndpoint:
                 refusal = refusals.too_many_keyless(A_SECOND)
                 visit.drop(refusal)
             elif (kept := visit.refuse(refusal)) is not None:
-                await asyncio.wait([kept])  # refused all the same where the store cannot be written
-                kept.exception()
+                await asyncio.wait([kept])
+                if kept.exception() is None:  # refused all the same where the store cannot be written
+                    visit.kept_as(kept.result())
             await send_refusal(send, refusal, visit.id_headers())
             return
         except ClientGone:
@@ -91,9 +92,9 @@ class ModelEndpoint:
         visit.model, visit.stream = request.model, request.stream
         entry = visit.key
         assert entry is not None
-        if request.previous is not None and not await _kept(
-            self._gateway.ledger.answered(entry.row.id, request.previous)
-        ):
+        if (previous := request.previous) is not None and not (
+            previous.isprintable() and await _kept(self._gateway.ledger.answered(entry.row.id, previous))
+        ):  # what cannot be printed is no id, and half of a surrogate pair is nothing that a store could look for
             raise refusals.bad_request(
                 "previous_response_id is only supported for a response that this key received; send the whole input"
             )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple, TypedDict
 
 from joytui.core.filters import Term
+from joytui.core.money import MAX_NANO
 from joytui.core.redaction import Clean, clean
 from joytui.core.request import RequestRecord
 from joytui.core.roles import Role
@@ -23,6 +24,15 @@ END_OF_TIME = 100_000 * 365 * DAY_MS
 """After every clock; a multiple of a day."""
 
 # --- requests ---------------------------------------------------------------------------------------------------------
+
+AGAIN_MS = 60_000
+"""Within this time after a refusal, the same refusal of the same turn is another attempt of that request."""
+AGAIN_TURNLESS_MS = 10_000
+"""The same where the request names no turn, but a thread."""
+AGAIN_MOST_MS = HOUR_MS
+"""No attempt of a request comes later than this after the first."""
+REPEATED = ("key_id", "turn_id", "request_id", "model", "endpoint", "doctor")
+"""What two attempts at one request have in common, beside their thread and their refusal."""
 
 Entry = tuple[int, RequestRecord]
 """A request with the sequence number of its last change."""
@@ -252,10 +262,15 @@ class NodeRaise(NamedTuple):
         """What it adds at that moment."""
         return self.amount if at_ms < self.until else 0
 
+    def on(self, limit: int) -> int:
+        """A limit that it raises: no more than the ledger can hold."""
+        return min(limit + self.amount, MAX_NANO)
+
 
 class BudgetRow(NamedTuple):
     """One limit of a node (`core.nodes`) in the window of a moment, and how much of it is gone. `window`: where it begins (ms; 0 for a
-    total). `base`: the limit without what raises it until `raised_until`. `key_id`: of a task, the key that asked last."""
+    total). `base`: the limit without what raises it until `raised_until`. `key_id`: of a task, the key that asked last; `key_ids`: all
+    that asked in it lately."""
 
     node: str
     period: Period
@@ -266,6 +281,7 @@ class BudgetRow(NamedTuple):
     spent: int
     held: int
     key_id: str | None = None
+    key_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +348,8 @@ class KeyRow:
 
 
 class KeyChanges(TypedDict, total=False):
-    """The fields of a key that may be changed."""
+    """The fields of a key that may be changed. `limits`: those of its policy by name, None takes one away; all else of the policy stays
+    as it is when the change is made."""
 
     name: Clean
     owner: Clean | None
@@ -340,6 +357,7 @@ class KeyChanges(TypedDict, total=False):
     expires_at: int | None
     policy: Mapping[str, Any]
     policy_name: Clean | None
+    limits: Mapping[str, str | None]
     state: str
     revoked_at: int | None
     replaced_by: str | None

@@ -217,3 +217,11 @@ async def test_all_wrong_tokens_get_the_same_words(gateway: Served) -> None:
         for token in (ADMIN[:-1].encode(), f"{ADMIN}x".encode(), b"x", b"\xff\xe9")
     ]
     assert {(a.status_code, a.text) for a in answers} == {(403, answers[0].text)}
+
+
+@pytest.mark.parametrize("named", ["\\ud800", "a\\u0000b", "resp_\\u202e"])
+async def test_an_id_that_no_store_can_look_for_is_nobodys(gateway: Served, named: str) -> None:
+    body = f'{{"model": "auto", "input": "hi", "previous_response_id": "{named}"}}'.encode()
+    headers = {"authorization": f"Bearer {await gateway.key()}", "content-type": "application/json"}
+    answer = await gateway.http.post("/openai/v1/responses", content=body, headers=headers)
+    assert (answer.status_code, "that this key received" in answer.text) == (400, True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 
 from joytui.client.console_api import PREFIX
+from joytui.core.money import MAX_NANO
 from tests.gateway.served import Served
 from tests.support.clock import Clock
 
@@ -108,6 +110,34 @@ async def test_a_raise_ends_by_itself(gateway: Served, clock: Clock) -> None:
     assert (await gateway.chat(key["key"])).status_code == 200
     [limit] = (await rise(gateway, "key:dev", "0", None)).json()["limits"]
     assert limit["raised_until"] is None
+
+
+async def test_limits_of_a_key_that_are_set_at_once_all_hold(gateway: Served) -> None:
+    await gateway.new_key("dev", policy={"model_blacklist": ["m"]})
+    periods = ("daily", "weekly", "total")
+    answers = await asyncio.gather(*(put(gateway, "key:dev", **{period: "5"}) for period in periods))
+    assert {answer.status_code for answer in answers} == {200}
+    policy = (await gateway.ask("keys/dev"))["policy"]
+    assert [policy[f"{period}_limit"] for period in periods] == ["5", "5", "5"]
+    assert policy["model_blacklist"] == ["m"]
+
+
+async def test_a_raised_limit_is_no_more_than_the_ledger_holds(gateway: Served) -> None:
+    """Each of the two is allowed, and their sum is no number of the store's: every request below would fail."""
+    key = await in_core(gateway)
+    most = "9223372036.854775807"
+    for node in ("org", "team:core", "owner:ann", "key:dev", "task:t"):
+        if node == "task:t":
+            await gateway.chat(key["key"], **thread("t"))
+            await gateway.logs()
+        await put(gateway, node, total="5")
+        assert (await rise(gateway, node, "5")).status_code == 200, node
+        [limit] = (await put(gateway, node, total=most)).json()["limits"]
+        assert limit["limit_credits"] == most, node
+    assert {one["limits"][0]["limit_credits"] for one in (await gateway.ask("budgets"))["budgets"]} == {most}
+    limits = gateway.gateway.limits_of(gateway.gateway.keys.addressed("dev"), "t")
+    assert {limit.amount for limit in limits} == {MAX_NANO}
+    assert (await gateway.chat(key["key"], **thread("t"))).status_code == 200
 
 
 async def test_the_tree_in_its_order(gateway: Served) -> None:

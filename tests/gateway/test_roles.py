@@ -18,6 +18,7 @@ from joytui.core.roles import ROLES
 from joytui.gateway.routes import CONSOLE
 from joytui.web.access import Access
 from tests.gateway.served import Served
+from tests.support.hang import HANG_S
 
 READS = (
     "/status", "/keys", "/keys/{id}", "/requests", "/requests/stream", "/requests/{id}", "/usage", "/tasks", "/latency", "/models",
@@ -234,6 +235,30 @@ async def test_a_lead_sees_its_teams_alone(gateway: Served, tokens: dict[str, st
     assert await seen("/keys", "keys") == await seen("/requests", "requests") == []
 
 
+async def test_a_task_that_another_team_asked_in_is_no_leads(gateway: Served, tokens: dict[str, str]) -> None:
+    """A client names its task itself, and so may name another team's."""
+    lead = {"authorization": f"Bearer {tokens['lead']}"}
+    ours, theirs = [await gateway.new_key(name, owner=owner) for name, owner in (("ours", "ann"), ("others", "bea"))]
+    await gateway.chat(theirs["key"], thread_id="t", session_id="t")
+    await gateway.admin.put(f"{PREFIX}/budgets", json={"node": "task:t", "total_limit": "5"})
+    asked = (
+        ("PUT", "/budgets", {"node": "task:t", "total_limit": "0"}),
+        ("POST", "/budgets/raise", {"node": "task:t", "amount": "5"}),
+        ("POST", "/tasks/stop", {"task": "t"}),
+    )
+
+    async def answers() -> list[int]:
+        await gateway.logs()
+        sent = [await gateway.http.request(m, PREFIX + path, json=body, headers=lead) for m, path, body in asked]
+        return [answer.status_code for answer in sent]
+
+    assert await answers() == [404, 404, 404]
+    assert (await gateway.chat(ours["key"], thread_id="t", session_id="t")).status_code == 200
+    assert await answers() == [403, 403, 403]
+    assert (await gateway.http.get(f"{PREFIX}/budgets", headers=lead)).json() == {"budgets": []}
+    assert (await gateway.chat(theirs["key"], thread_id="t", session_id="t")).status_code == 200
+
+
 async def test_teams_that_are_none(gateway: Served, tokens: dict[str, str]) -> None:
     async def refused(method: str, path: str, body: Any) -> tuple[int, str]:
         answer = await gateway.admin.request(method, PREFIX + path, json=body)
@@ -365,6 +390,22 @@ async def test_a_token_opens_nothing_once_it_is_revoked(gateway: Served, tokens:
     assert await ask(gateway, tokens["admin"], "get", "/status", None) == (403, "invalid_token")
 
 
+async def test_a_live_tail_ends_once_its_token_is_revoked(gateway: Served, tokens: dict[str, str]) -> None:
+    key = await gateway.new_key("ours", owner="ann")
+    headers = {"authorization": f"Bearer {tokens['viewer']}"}
+    [row] = [row for row in (await gateway.ask("tokens"))["tokens"] if row["name"] == "viewer"]
+    async with gateway.http.stream("GET", f"{PREFIX}/requests/stream?after=0", headers=headers) as tail:
+        lines = tail.aiter_lines()
+        assert await anext(lines) == ": joytui"
+        await gateway.chat(key["key"])
+        assert "ours" in await anext(line async for line in lines if line.startswith("data: "))
+        await gateway.admin.delete(f"{PREFIX}/tokens/{row['id']}")
+        await gateway.chat(key["key"], thread_id="later")
+        async with asyncio.timeout(HANG_S):
+            rest = [line async for line in lines]
+    assert "later" not in "".join(rest)
+
+
 async def test_a_role_that_is_none_is_refused(gateway: Served) -> None:
     answer = await gateway.admin.post(f"{PREFIX}/tokens", json={"name": "x", "role": "owner"})
     assert (answer.status_code, answer.json()["error"]["message"].partition(":")[0]) == (400, "role")
@@ -426,7 +467,7 @@ async def test_the_commands_of_tokens(gateway: Served, monkeypatch: pytest.Monke
         ("tokens create bea --role lead", 2, "", "a lead needs at least one"),
         ("teams list", 0, "", "no teams yet"),
         ("audit", 0, "token created", ""),
-        ("audit --since 2999-01-01", 0, "", "nobody has changed anything since"),
+        ("audit --since 2999-01-01", 0, "", "no changes since"),
         ("audit --limit 0", 2, "", "from 1 to 5000"),
         ("audit --since never", 2, "", "--since"),
         ("teams create core", 0, "core: nobody is in it", ""),

@@ -253,13 +253,14 @@ async def test_all_limits_with_what_is_gone_in_one_read(ledger: Ledger) -> None:
     await run(ledger, key, 5, *own, task="t2")
     await ledger.reserve(asks(ledger, key, "t3"), wanting(30, *own, Limit("task:t3", "total", 500)))
     found = [tuple(row) for row in await ledger.budgets(START)]
+    nobody, asked = frozenset[str](), frozenset({key.id})
     expected = [
-        ("org", "weekly", START, 5000, 5000, None, 45, 0, None),
-        ("team:core", "total", 0, 750, 700, START + 1, 45, 0, None),
-        (f"key:{key.id}", "daily", START, 1100, 1000, START + DAY, 45, 30, None),
-        ("task:t1", "total", 0, 500, 500, None, 40, 0, key.id),
-        ("task:t2", "total", 0, 90, 90, None, 5, 0, key.id),
-        ("task:t3", "total", 0, 500, 500, None, 0, 30, key.id),
+        ("org", "weekly", START, 5000, 5000, None, 45, 0, None, nobody),
+        ("team:core", "total", 0, 750, 700, START + 1, 45, 0, None, nobody),
+        (f"key:{key.id}", "daily", START, 1100, 1000, START + DAY, 45, 30, None, nobody),
+        ("task:t1", "total", 0, 500, 500, None, 40, 0, key.id, asked),
+        ("task:t2", "total", 0, 90, 90, None, 5, 0, key.id, asked),
+        ("task:t3", "total", 0, 500, 500, None, 0, 30, key.id, asked),
     ]
     assert sorted(found) == sorted(expected)
     later = [(row.node, row.limit) for row in await ledger.budgets(START + DAY)]

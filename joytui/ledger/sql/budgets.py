@@ -33,6 +33,7 @@ class _Limited(NamedTuple):
     period: Period
     base: int
     key_id: str | None = None
+    key_ids: frozenset[str] = frozenset()
 
 
 def budgets(connection: Connection, at_ms: int) -> list[BudgetRow]:
@@ -49,8 +50,10 @@ def budgets(connection: Connection, at_ms: int) -> list[BudgetRow]:
                 days = window // DAY_MS, window_end(one.period, at_ms) // DAY_MS
                 kept = nodes.spent_within(connection, one.budget, *days), 0
             more = raised.get(f"key:{one.budget}" if one.node.startswith("key:") else one.node)
-            limit, until = (one.base + more.amount, more.until) if more else (one.base, None)
-            found.append(BudgetRow(one.node, one.period, window, limit, one.base, until, *kept, one.key_id))
+            limit, until = (more.on(one.base), more.until) if more else (one.base, None)
+            found.append(
+                BudgetRow(one.node, one.period, window, limit, one.base, until, *kept, one.key_id, one.key_ids)
+            )
         return found
 
 
@@ -86,12 +89,16 @@ def _tasks(
         ") AS asked ORDER BY hour",
         ((at_ms - LATELY_MS) // HOUR_MS,),
     )
-    for task, key_id in dict(rows.fetchall()).items():
+    asked: dict[str, list[str]] = {}
+    for task, key_id in rows.fetchall():
+        asked.setdefault(task, []).append(key_id)
+    for task, among in asked.items():
+        key_id = among[-1]
         own, key = of_tasks.get(f"task:{task}"), all_keys.get(key_id)
         most = None if key is None else key.policy.get("per_task_limit")
         if own is not None or most is not None:
             base = own.amount if own is not None else parse_credits(str(most))
-            yield _Limited(f"task:{task}", f"task:{task}", "total", base, key_id)
+            yield _Limited(f"task:{task}", f"task:{task}", "total", base, key_id, frozenset(among))
 
 
 def _gone(connection: Connection, names: Collection[str], at_ms: int) -> dict[tuple[str, str, int], tuple[int, int]]:
