@@ -746,6 +746,11 @@ CONFIGURATION: Final = (
             ),
             Sign(name="a deformed path"),
             Sign(
+                name="a deformed path elsewhere",
+                explanation="Codex appends /responses to base_url. The address that this gives has a part too many or too few, or a blank in it.",
+                remedy="Write base_url as the gateway's manual gives it, with no endpoint behind it (most end in /v1).",
+            ),
+            Sign(
                 name="another path",
                 others=("redirected", "not-a-gateway", "base-url-invalid", "chat-unsupported"),
                 ask=f"{BASE_URL_LINE} of config.toml",

@@ -186,3 +186,14 @@ def test_the_reply_quotes_the_error_and_not_its_body() -> None:
 def test_a_reply_can_name_another_header() -> None:
     missing = '{ "statusCode": 401, "message": "Access denied due to missing subscription key." }'
     assert 'env_http_headers = { "api-key" = "NAME" }' in triage(f"unexpected status 401 Unauthorized: {missing}").reply
+
+
+def test_no_reply_advises_what_the_ticket_shows_refused() -> None:
+    refused = f"unexpected status 404 Not Found: The model `auto` does not exist., url: {URL}"
+    assert 'model = "auto"' not in triage(refused).reply
+    joytui = (
+        f"unexpected status 404 Not Found: model not found: gpt-9 (use auto or a model key of the catalog), url: {URL}"
+    )
+    assert 'model = "auto"' in triage(joytui).reply
+    elsewhere = "unexpected status 404 Not Found: Not Found, url: https://gateway.example/v1/messages/responses"
+    assert "/openai/v1" not in triage(elsewhere).reply

@@ -12,6 +12,7 @@ from typing import Any
 
 from joytui.causes import CAUSES, Cause
 from joytui.causes.questions import DOCTOR, IN_LOG, in_log
+from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.redaction import Redactor, holds_key, visible
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
 from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_commands, without_escapes
@@ -151,7 +152,7 @@ def _bundle(data: bytes) -> Document:
 def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answer:
     redactor = Redactor(secrets)
     if document.guess:
-        document = replace(document, guess=decided_by_config(document.guess, text))
+        document = replace(document, guess=_of_refused_auto(decided_by_config(document.guess, text)))
 
     def clean(words: str) -> str:
         return redactor.text(visible(redactor.text(words), limit=400))
@@ -184,6 +185,19 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         details=redactor.data(_plain(dict(found.details) if found else {})),
         healthy=document.healthy,
     )
+
+
+_OTHER_AUTO = re.compile(r"\(?\buse auto\b[^)]*\)?|\bauto[- ](?:mode|req)\S*", re.I)
+
+
+def _of_refused_auto(found: Guess) -> Guess:
+    """The guess with `auto` as what was refused, where the words say so: no advice may name it then."""
+    if found.causes[:1] != ("model-not-found",) or not _AUTO.search(_OTHER_AUTO.sub("", found.said or found.words)):
+        return found
+    return replace(found, details={**found.details, "refused_model": AUTO_MODEL})
+
+
+_AUTO = re.compile(rf"\b{AUTO_MODEL}\b")
 
 
 def _told(found: Guess | None) -> tuple[Cause, ...]:

@@ -274,7 +274,7 @@ def on_route(said: Refused) -> Guess:
     """404 and 405: a missing route, a wrong path, an unknown model."""
     path = urlsplit(said.url or "").path
     if _ENCODED.search(path) or re.search(rf"(?:/\S*(?:{_ENCODED.pattern})\S*)/responses", said.message, re.I):
-        return sign("a deformed path")
+        return _deformed(said)
     if said.status == 404 and re.search(r"\b(?:api[ _-]?)?key\b.{0,20}\bnot found", said.message, re.I):
         return sign("404 about the key")
     no_model = re.match(r"(?:the )?model\b.{0,80}?\bnot (?:found|exist)", said.message, re.I | re.S)
@@ -304,15 +304,22 @@ def _wrong_path(said: Refused, path: str) -> Guess:
     a usual one that the gateway names as unknown is right for sure."""
     host = urlsplit(said.url or "").hostname or ""
     if said.status != 404:
-        return sign("a deformed path" if _TWICE.search(path) else "another path")
+        return _deformed(said) if _TWICE.search(path) else sign("another path")
     if host.endswith("joytokens.ai"):
         return sign("a deformed path" if _DEFORMED.fullmatch(path) else "another path")
     here = re.fullmatch(r"[\d.]*|localhost|.*:.*", host)
     if _TWICE.search(path) or (path == "/responses" and not here):
-        return sign("a deformed path")
+        return _deformed(said)
     if path.endswith("/v1/responses") and (not here or re.search(r"\binvalid url\b", said.message, re.I)):
         return sign("an upstream without the route") if _names_route(said) else sign("no route at a usual path")
     return sign("another path")
+
+
+def _deformed(said: Refused) -> Guess:
+    """A path that is wrong for sure. Which one is right, is known of JoyToken's gateways alone."""
+    parts = urlsplit(said.url or "")
+    ours = str(parts.hostname).endswith("joytokens.ai") or parts.path.startswith("/openai/v1")
+    return sign("a deformed path" if ours else "a deformed path elsewhere")
 
 
 def _speaks_of_route(said: Refused) -> bool:
