@@ -1,8 +1,8 @@
 """Makes the films in screenshots/, played by the real commands in a real terminal.
 
-recording.svg: Codex fails, the doctor names the cause, shows the change and makes it, the gateway answers, and a real turn of
-Codex stands in Logs. direct.svg: a Codex that talks to its provider directly, on a machine where nothing of joytui's is set up,
-and Logs beside it. Each is what stood on the terminal, as one SVG with neither scripts nor anything from elsewhere.
+recording.svg: Codex fails, the doctor names the cause, shows the change and makes it, the gateway answers, a real turn of Codex
+appears in Logs, and Usage shows who spends what. direct.svg: a Codex that talks to its provider directly, on a machine where nothing of joytui's is set up,
+and Logs beside it. Each is what the terminal showed, as one SVG without scripts or anything from elsewhere.
 
 python -m tests.make_recording [recording|direct]
 """
@@ -91,11 +91,12 @@ def play(stage: Stage) -> Film:
         codex_fails(camera)
         doctor_mends(camera)
         turn_shows(camera)
+        spend_shows(camera)
         return camera.film
 
 
 def codex_fails(camera: Camera) -> None:
-    says = "Codex fails, and does not say what to mend"
+    says = "Codex fails, and does not say what to fix"
     camera.type(TURN, says)
     camera.terminal.send("enter")
     camera.terminal.wait_for("404 Not Found", timeout=TURN_S)
@@ -108,13 +109,13 @@ def doctor_mends(camera: Camera) -> None:
     camera.type("joytui", "joytui looks at it")
     terminal.send("enter")
     terminal.wait_for("wrong path", "f Fix", timeout=30)
-    camera.take("it reads the configuration as Codex reads it, and names the one cause", 5.0)
+    camera.take("it reads the configuration as Codex does, and names the one cause", 5.0)
     terminal.send("f")
     terminal.wait_for("base_url = ", "Apply")
     camera.take("f: the change as a diff, before anything is written", 4.5)
     terminal.send("a")
     terminal.wait_for("press r to send", timeout=30)
-    camera.take("a: written, with a backup, and examined again", 3.0)
+    camera.take("a: written, with a backup, and checked again", 3.0)
     terminal.send("r")
     terminal.wait_for("proven by a streamed test request", timeout=60)
     camera.take("r: small test requests: it works", 3.5)
@@ -138,7 +139,18 @@ def turn_shows(camera: Camera) -> None:
     camera.take("And in Logs: every request, live", 3.0)
     terminal.send("enter")
     terminal.wait_for("TOKENS AND COST")
-    camera.take("⏎: what became of the turn, and what it cost", 5.0)
+    camera.take("⏎: what happened to the turn, and what it cost", 5.0)
+
+
+def spend_shows(camera: Camera) -> None:
+    terminal = camera.terminal
+    terminal.send("3")
+    terminal.wait_for("SPEND", "by model", timeout=30)
+    terminal.wait_gone("loading", timeout=30)
+    camera.take("3: for leads, what each model costs, day by day", 3.0)
+    terminal.send("g")
+    terminal.wait_for("by key", timeout=30)
+    camera.take("g: and who spends it, by key", 3.5)
 
 
 def at_prompt(text: str) -> bool:

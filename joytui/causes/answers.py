@@ -88,6 +88,13 @@ def of_fields(error: Mapping[str, Any], status: int = 0) -> ErrorAnswer:
     )
 
 
+def status_in(error: Mapping[str, Any]) -> int:
+    """The HTTP status of an error whose status line was not pasted: gateways put it into `code`; otherwise 400, of which Codex prints
+    the body alone."""
+    code = str(error.get("code") or "")
+    return int(code) if re.fullmatch(r"[45]\d\d", code) else 400
+
+
 def read_error(body: bytes, status: int = 0) -> ErrorAnswer:
     """The error that a body holds in any usual envelope; without fields where it holds none."""
     try:
@@ -182,6 +189,8 @@ _HEADER_NAME = re.compile(r"\bx-goog-api-key\b|\bx-api-key\b|\bocp-apim-subscrip
 
 def other_header(message: str) -> str | None:
     """The header in which a gateway wants the key, by a message that misses it there; None if it speaks of none."""
+    if re.search(r"\bauthorization\b|\bbearer\b", message, re.I):
+        return None  # that one is accepted as well
     if not _OTHER_HEADER.search(message) or not re.search(
         r"\b(?:missing|no|required?|provide|include)\b", message, re.I
     ):
@@ -258,6 +267,8 @@ def _told(answer: ErrorAnswer) -> Found | None:
         return "proxy-denied", {}
     if found := _by_name(answer):
         return found
+    if _relays(answer) and _is_about_upstreams_key(answer):
+        return "upstream-key-rejected", {"seen_in_message": True}
     if _names_key(answer):  # an error that is about the key by its name is not about what its words mention beside it
         return _by_inner_status(answer) if answer.inner_status == 401 else None
     if found := _by_words(answer):
@@ -268,7 +279,10 @@ def _told(answer: ErrorAnswer) -> Found | None:
 def _by_words(answer: ErrorAnswer) -> Found | None:
     """What the words settle, whatever the status."""
     page = answer.kind in ("html", "text")
+    limited = answer.status == 429 or _named(answer, "rate-limited")
     for cause, pattern in _anywhere():
+        if limited and cause == "request-too-large":  # too many tokens in a minute are not too many in a request
+            continue
         if pattern.search(answer.message) or (page and pattern.search(answer.text)):
             if cause == "responses-unsupported" and answer.status in (404, 405, 501):  # the walk finds out more
                 return ROUTE, {}
@@ -281,6 +295,27 @@ def _by_words(answer: ErrorAnswer) -> Found | None:
 def _anywhere() -> tuple[tuple[str, re.Pattern[str]], ...]:
     return tuple(
         (one, re.compile(CAUSES[one].gateway.anywhere, re.I)) for one in CAUSES if CAUSES[one].gateway.anywhere
+    )
+
+
+_RELAYED = re.compile(
+    r"\blitellm\.(?:exceptions\.)?\w+Error\b|\b\w{3,40}Exception - |\bReceived Model Group=|\bprovider returned error\b|\b(?:upstream|provider) (?:returned|responded|answered|error)\b",
+    re.I,
+)
+
+
+def _relays(answer: ErrorAnswer) -> bool:
+    """Whether a relay says that these are the words of its upstream."""
+    return bool(_RELAYED.search(answer.text[:4000]) or _RELAYED.search(answer.message))
+
+
+def _is_about_upstreams_key(answer: ErrorAnswer) -> bool:
+    return _says(answer, "key-rejected") or bool(
+        re.search(
+            r"\bincorrect api key provided\b|\binvalid x-api-key\b|\bAuthenticationError\b|\bExpiredToken|\bUnrecognizedClient|\bsecurity token\b[^.\n]{0,40}\b(?:expired|invalid)|\bcredentials?\b[^.\n]{0,30}\b(?:expired|invalid|could not be)",
+            answer.message,
+            re.I,
+        )
     )
 
 

@@ -40,6 +40,13 @@ CONFIGURATION: Final = (
             '"http://127.0.0.1:8791/openai/v1" in the block.'
         ),
         lacks="provider",
+        signs=(
+            Sign(
+                whole=(r"\.config[/\\]codex[/\\]config\.toml", r"api\.openai\.com|chatgpt\.com|sign in with chatgpt"),
+                explanation="Codex does not read ~/.config/codex. It starts with its defaults and talks to OpenAI, so the gateway never sees a request.",
+                remedy="Move the file to ~/.codex/config.toml (or set CODEX_HOME to the folder in which it is).",
+            ),
+        ),
         details={"provider": str, "origin": str, "wanted": list, "not_read": str},
     ),
     Cause(
@@ -103,6 +110,13 @@ CONFIGURATION: Final = (
                     r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`"
                     r"|invalid (?:string|unicode|escape|inline table|array|table header|key)|unterminated|unexpected (?:eof|end of file)|newline in)"
                 ),
+            ),
+            Sign(
+                codex=(
+                    r"config\.toml:\d+:\d+:(?!.{0,160}(?:invalid type|invalid value|unknown variant|missing field|did not match|invalid transport|unknown field"
+                    r"|unknown configuration|reserved|wire_api|legacy|provider)).{0,400}\d\|.{0,300}\^"
+                ),
+                broad=2,
             ),
             Sign(codex=r"expected any valid TOML value", others=("config-type",), ask=NAMED_LINE),
             Sign(
@@ -172,8 +186,6 @@ CONFIGURATION: Final = (
             ),
             Sign(
                 codex=r"in `mcp_servers\.|invalid transport",
-                others=("provider-invalid",),
-                ask="the named table",
                 broad=3,
             ),
             Sign(
@@ -279,6 +291,17 @@ CONFIGURATION: Final = (
                     "The request went to OpenAI: newer versions of Codex do not read OPENAI_BASE_URL. They use what config.toml says, and there no "
                     "line selects the gateway's provider."
                 ),
+            ),
+            Sign(
+                whole=(
+                    r"ignored unsupported project-local config keys[^\n]{0,300}\bmodel_provider",
+                    r"https://(?:api\.openai\.com|chatgpt\.com)/",
+                ),
+                explanation=(
+                    "The line that selects the gateway's provider is in a project's .codex/config.toml, where Codex ignores it since 0.130. "
+                    "The request went to OpenAI."
+                ),
+                remedy="Put model_provider and the provider's table into your own ~/.codex/config.toml.",
             ),
             Sign(codex=r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", others=("provider-overridden",), ask=CONFIG),
             Sign(
@@ -411,7 +434,10 @@ CONFIGURATION: Final = (
         explanation="This Codex expects each profile in its own file, <name>.config.toml beside config.toml.",
         remedy="Move [profiles.<name>] into <name>.config.toml, and remove the line profile = …",
         tell="Codex prints `legacy profile`.",
-        signs=(Sign(codex=r"legacy `profile|contains legacy `|\[profiles?\.[^\]]{0,60}\]` config"),),
+        signs=(
+            Sign(codex=r"legacy `profile|contains legacy `|\[profiles?\.[^\]]{0,60}\]` config"),
+            Sign(codex=r"`?--profile.{0,80}\[profiles\.[^\]]{0,60}\]", broad=-1),
+        ),
         details={"profile": str, "file": str},
     ),
     Cause(
@@ -438,13 +464,14 @@ CONFIGURATION: Final = (
         remedy="Correct or remove the argument; `codex exec --help` lists what this version accepts.",
         tell="Codex prints `unexpected argument` and its usage.",
         signs=(
+            Sign(codex=r"Unknown feature flag"),
             Sign(
-                codex=r"Error parsing -c overrides|Unknown feature flag",
+                codex=r"Error parsing -c overrides",
                 others=("config-type", "config-syntax"),
                 ask="the whole command line",
             ),
             Sign(
-                codex=r"error: unexpected argument|unrecognized subcommand|Error: `?--[\w-]+`? (?:requires `?--|currently supports only|cannot be (?:used|combined))"
+                codex=r"error: (?:unexpected argument|the argument '|a value is required for|equal sign is needed|the following required arguments)|unrecognized subcommand|Error: `?--[\w-]+`? (?:requires `?--|currently supports only|cannot be (?:used|combined))"
             ),
             Sign(
                 codex=r"invalid value '[^']{0,200}' for '--profile", others=("profile-missing",), ask="the command line"
@@ -641,6 +668,16 @@ CONFIGURATION: Final = (
                 note=WORDS_OF_OPENAI,
             ),
             Sign(
+                whole=(
+                    r"^(?!.*(?:wss://|falling back from websockets)).*https://api\.openai\.com/",
+                    r"\bprovided: ?[\"'`]?jt_",
+                ),
+                explanation=(
+                    "OpenAI got a JoyToken key and does not know it. Codex sends this provider's requests, key included, to api.openai.com "
+                    "where the provider's table has no base_url, or has it misspelt."
+                ),
+            ),
+            Sign(
                 name="words of OpenAI",
                 others=(
                     "provider-not-selected",
@@ -673,7 +710,7 @@ CONFIGURATION: Final = (
         explanation="It is empty, lacks http:// or https://, or still holds a placeholder. No request leaves this machine.",
         remedy="Write the gateway's full address, for example https://api-dev.joytokens.ai/openai/v1.",
         tell="Codex prints `builder error` after half a minute.",
-        signs=(Sign(tail="builder error", others=("config-type",), ask=BASE_URL_LINE),),
+        signs=(Sign(tail="builder error"),),
         details={"base_url": str, "reason": str},
     ),
     Cause(
@@ -728,6 +765,20 @@ CONFIGURATION: Final = (
         remedy='Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table.',
         tell="A 401 although the variable is set. Look for `env-key is ignored` among the warnings.",
         signs=(
+            Sign(
+                whole=(
+                    r"\b0?\.?1(?:49|5\d)(?:\.\d)?\b",
+                    r"\b0?\.?148(?:\.\d)?\b|\b(?:upgrad|updat)\w+|升级|更新|最新",
+                    r"\b401\b|unauthori[sz]ed",
+                    r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:未提供|缺少)[^。\n]{0,6}(?:令牌|密钥|api ?key)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
+                ),
+                explanation=(
+                    "Since 0.149 Codex no longer sends the key of auth.json to a provider of one's own, so the request carries no Authorization header."
+                ),
+                remedy=(
+                    'Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table, and set that variable (or put it into $CODEX_HOME/.env).'
+                ),
+            ),
             Sign(
                 whole=(
                     r"\bauth\.json\b",
@@ -789,6 +840,14 @@ CONFIGURATION: Final = (
         signs=(
             Sign(
                 name="a variable with a blank in it", others=("key-unset", "key-shadowed-by-dotenv"), ask=ENV_KEY_LINE
+            ),
+            Sign(
+                name="a variable with a sign before its name",
+                explanation="env_key takes the bare name of the variable. With the sign of a shell before it, Codex looks for a variable that cannot exist.",
+            ),
+            Sign(
+                name="a name with a blank in it",
+                explanation="env_key takes the name of one variable, and a variable's name holds no blank.",
             ),
             Sign(name="a variable that cannot be one", others=("env-key-is-secret", "key-unset"), ask=ENV_KEY_LINE),
         ),

@@ -58,6 +58,11 @@ CREDENTIAL: Final = (
                 ),
             ),
             Sign(
+                name="a variable that sudo drops",
+                explanation="sudo starts Codex as another user, without the variables of your shell.",
+                remedy="Start Codex without sudo. Where it must be another user: sudo --preserve-env=NAME codex, with the name from the message.",
+            ),
+            Sign(
                 name="codex doctor: no credentials",
                 others=("key-shadowed-by-dotenv", "openai-key-to-gateway", "provider-not-selected"),
                 ask=KEY,
@@ -76,6 +81,11 @@ CREDENTIAL: Final = (
         remedy="Copy the key again and set it without anything around it.",
         tell="A 401 although the key looks right. The doctor names the character and its place.",
         signs=(
+            Sign(
+                whole=(r"\bbearer\s+bearer\b",),
+                explanation="The request carried “Bearer” twice: the variable holds it, and Codex adds it as well.",
+                remedy="Set the variable to the key alone, without Bearer: export JOY_TOKEN_API_KEY=<your key>.",
+            ),
             Sign(
                 name="something else than a key",
                 explanation="The gateway quotes what it got, and that is no key: an address, a whole export line, a prefix or a placeholder stands in the variable.",
@@ -117,6 +127,15 @@ CREDENTIAL: Final = (
         explanation="Codex loads that file first, and its values override the environment, even an old or empty one.",
         remedy="Remove the line from $CODEX_HOME/.env, or put the right key there.",
         tell="The same key works elsewhere. Ask whether ~/.codex/.env exists.",
+        signs=(
+            Sign(
+                whole=(
+                    r"\b40[13]\b|missing environment variable|invalid api key",
+                    r"\b(?:old|stale|outdated|another|different|previous|wrong|alte[rns]?|antigu[oa]|ancien)\b[^.\n]{0,60}\.codex[/\\]\.env\b|\.codex[/\\]\.env\b[^.\n]{0,60}"
+                    r"\b(?:old|stale|outdated|another|different|previous|wrong|helped|fixed|alte[rns]?|antigu[oa]|ancien)\b|旧[^。\n]{0,20}\.codex[/\\]\.env|\.codex[/\\]\.env[^。\n]{0,20}旧",
+                ),
+            ),
+        ),
         details={"shell": str, "dotenv": str},
     ),
     Cause(

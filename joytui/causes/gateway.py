@@ -20,6 +20,11 @@ from joytui.core.joytoken import (
 
 _UPSELL: Final = "This text sells a ChatGPT plan, but the answer came from the gateway: no ChatGPT plan mends it."
 
+_CONTENT: Final = (
+    r"\bcontent (?:management |usage )?polic(?:y|ies)\b|\bcontent filter\b|\bflagged (?:for|as|by)\b|\bviolat\w+ (?:our|the|usage|content) (?:\w+ )?polic|\binappropriate content\b"
+    r"|\bsafety (?:system|filter|polic\w+)\b|\b(?:prompt|response) was (?:blocked|filtered)\b|内容(?:安全)?(?:审核|审查|违规)|敏感(?:词|内容|信息)|违规内容"
+)
+
 GATEWAY: Final = (
     Cause(
         id="responses-unsupported",
@@ -108,7 +113,7 @@ GATEWAY: Final = (
             anywhere=(
                 r"\bresponses api\b[^.\n]{0,40}\b(?:not (?:supported|implemented|available|enabled)|unsupported)|(?<!\w)/(?:v1/)?responses\b[^.\n]{0,40}"
                 r"\b(?:not (?:supported|implemented|available)|unsupported)|\b(?:not|n't) (?:support|implement)\w*[^.\n]{0,30}(?:\bresponses api\b|(?<!\w)/(?:v1/)?responses\b)"
-                r"|\bunsupported (?:endpoint|api|route)\b[^.\n]{0,30}\bresponses\b|(?:不支持|暂不支持)[^。\n]{0,12}responses|^not implemented\b"
+                r"|\bresponses (?:endpoint|route) is not (?:implemented|supported|available|enabled)|\bunsupported (?:endpoint|api|route)\b[^.\n]{0,30}\bresponses\b|(?:不支持|暂不支持)[^。\n]{0,12}responses|^not implemented\b"
             ),
         ),
         details={"right_base_url": str, "neither_route": bool},
@@ -139,8 +144,8 @@ GATEWAY: Final = (
                 "header",
                 explanation="This gateway expects the key in its own header. Codex sends it as Authorization: Bearer, which this gateway ignores.",
                 remedy=(
-                    'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME_OF_THE_VARIABLE" } '
-                    "(the header's name as in the gateway's manual, or in a request that works; the variable stays where it is)."
+                    'In the provider\'s table, replace the line env_key with env_http_headers = { "api-key" = "NAME" }, with the '
+                    "variable's name for NAME, and the header as in the gateway's manual or in a request that works."
                 ),
             ),
         ),
@@ -240,8 +245,8 @@ GATEWAY: Final = (
             words=(
                 r"\b(?:invalid|incorrect|unknown|wrong|bad|revoked|expired|inactive|malformed)(?: or missing)? (?:api[ _-]?)?(?:key|token)\b"
                 r"|\b(?:api[ _-]?)?key\b[^.\n]{0,30}\b(?:is |was |has )?(?:invalid|incorrect|revoked|expired|not active|inactive|not valid)\b"
-                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|已被?禁用|不正确)|(?:身份|令牌|密钥|key) ?(?:验证|认证|鉴权|校验)(?:失败|未通过|不通过)"
-                r"|\bx-api-key\b[^.\n]{0,12}\binvalid\b|\binvalid (?:x-api-key|proxy server token|bearer token)\b|\bunable to find token\b|ungültiger? (?:api-)?(?:schlüssel|key)|キーが(?:無効|正しく)"
+                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key|\btoken)[^。\n]{0,4}(?:无效|错误|已过期|过期|已被?禁用|被禁用|不正确|不存在|状态不可用)|(?:身份|令牌|密钥|key) ?(?:验证|认证|鉴权|校验)(?:失败|未通过|不通过)"
+                r"|\bx-api-key\b[^.\n]{0,12}\binvalid\b|\binvalid (?:x-api-key|proxy server token|bearer token)\b|\bunable to find token\b|\b(?:virtual )?key expected\b|\bexpected to start with\b|ungültiger? (?:api-)?(?:schlüssel|key)|clave (?:de )?(?:la )?api (?:es )?(?:inválida|no válida|incorrecta)|chave (?:de )?api inválida|clé api (?:est )?(?:invalide|incorrecte)|неверный (?:api[ -]?)?ключ|キーが(?:無効|正しく)"
             ),
         ),
     ),
@@ -333,9 +338,10 @@ GATEWAY: Final = (
                 r"\bnot (?:authori[sz]ed|allowed|permitted|entitled|enabled) (?:to|for) (?:access|use|call|invoke)?(?:ing)? ?(?:this |the |that )?models?\b"
                 r"|\b(?:key|token|user|team|account|project|group|organi[sz]ation)\b[^.\n]{0,40}\b(?:not (?:allowed|authori[sz]ed|permitted)|no (?:access|permission)"
                 r"|(?:does not|doesn't) have (?:access|permission)|cannot access)\b[^.\n]{0,40}\bmodels?\b(?!.{0,80}not exist)"
-                r"|\bcan only access (?:the )?models?\b|\b(?:key|token)'s policy\b|\bblocked by (?:its|the key's|your) policy\b"
-                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b|\bno endpoints found matching your (?:data|privacy) policy\b|\bguardrail restrictions and data policy\b"
+                r"|\b(?:do|does)(?:n't| not) have (?:access|permission) to (?:the|this) (?:model|foundation model|deployment)|\bcan only access (?:the )?models?\b|\b(?:key|token)'s policy\b|\bblocked by (?:its|the key's|your) policy\b"
+                r"|\bmodels? \S{1,80} is (?:not allowed|blacklisted|blocked|denied)\b|\brequested tier is not allowed\b|\b(?:country|region|territory|location)\b[^.\n]{0,30}\bnot supported\b|\binvalid tier\b|\bno endpoints found matching your (?:data|privacy) policy\b|\bguardrail restrictions and data policy\b"
                 r"|\bIP\b[^\n]{0,60}?\bnot (?:allowed|whitelisted|permitted|in (?:the |your )?(?:ip )?(?:white|allow))"
+                r"|\bnot enabled for (?:this|your|the) (?:group|plan|account|organi[sz]ation|project|key|token|user|team)\b|\bin the (?:ip )?(?:block|deny|black)-?list\b"
                 r"|无权(?:访问|使用|调用)|没有(?:访问|使用|调用)?[^。\n]{0,12}权限|令牌[^。\n]{0,12}(?:不允许|不可用于|无权)|不在(?:IP)?(?:允许|白名单)"
                 r"|nicht berechtigt|no (?:está )?autorizado|нет доступа|アクセス権(?:限)?が(?:あり|無)"
             ),
@@ -424,6 +430,10 @@ GATEWAY: Final = (
                     "arrearage",
                     "usage_limit_reached",
                     "usage_limit_exceeded",
+                    "subscription_expired",
+                    "plan_expired",
+                    "accountoverdueerror",
+                    "setlimitexceeded",
                     "account_suspended",
                     "allocationquota.freetieronly",
                     "1113",
@@ -433,11 +443,11 @@ GATEWAY: Final = (
                 r"\b(?:insufficient|not enough) (?:account |user |wallet )?(?:quota|balance|credits?|funds)\b|\b(?:balance|quota) (?:is )?(?:too low|insufficient|not enough|not sufficient|exhausted|negative)\b"
                 r"|\bexceeded your current quota\b|\bquota (?:is |has been )?(?:exceeded|exhausted|used up|depleted)\b|\bout of (?:credits?|quota|funds)\b"
                 r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
-                r"|\bexceeded budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b"
+                r"|\bexceeded\s?(?:\w+ ?){0,2}budget\b|\bmax(?:imum)? budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b|\boverdue (?:balance|payment|bill)|\b(?:account|payment) (?:is )?overdue\b"
                 r"|\binsufficient wallet\b|\bkey limit exceeded\b|\b(?:daily|weekly|monthly|total) limit of\b"
-                r"|\b(?:requires?|need|purchase|buy|add) (?:more |additional )?credits\b|\bcan only afford\b|\b(?:do|does)(?:n't| not) have (?:any |enough |sufficient )?credits?\b|\bno credits\b"
-                r"|\b(?:spending|spend) (?:limit|cap)\b|\b(?:unpaid|past(?: due)?) invoices?\b|\bfree (?:tier|trial|quota)\b[^.\n]{0,40}\b(?:exhausted|ended|expired|used up)|\baccount is in good standing\b"
-                r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
+                r"|\b(?:requires?|need|purchase|buy|add) (?:more |additional )?credits\b|\bcan only afford\b|\b(?:do|does)(?:n't| not) have (?:any |enough |sufficient )?credits?\b|\bno credits\b|\bno (?:remaining|more) (?:quota|balance|credits?)\b"
+                r"|\b(?:spending|spend) (?:limit|cap)\b|\b(?:unpaid|past(?: due)?) invoices?\b|\bfree (?:tier|trial|quota)\b[^.\n]{0,40}\b(?:exhausted|ended|expired|used up)|\baccount is in good standing\b|\b(?:subscription|plan|trial)\b[^.\n]{0,20}\b(?:has |is )?(?:expired|ended|inactive)\b"
+                r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|请续费|续费后|套餐[^。\n]{0,6}(?:到期|过期|用完)|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
                 r"|\bsaldo insuficiente\b|\bsolde insuffisant\b|\bGuthaben\b[^.\n]{0,30}\b(?:aufgebraucht|reicht|erschöpft)\b|недостаточно (?:средств|кредитов)"
             ),
             words=(
@@ -549,7 +559,8 @@ GATEWAY: Final = (
                 r"|not supported|unsupported|not recogni[sz]ed|not in the catalog|not a valid)\b"
                 r"|\bmodel_not_found\b|\bno (?:such )?(?:deployment|endpoints?) (?:found )?for (?:this )?model\b"
                 r"|\b(?:is )?(?:not a valid|an? (?:invalid|unknown)) model\b|\bno endpoints found for\b|^\s*model: ?\S+\s*$"
-                r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型"
+                r"|模型[^。\n]{0,20}(?:不存在|未找到|找不到|不支持)|(?:未知|无效|不存在)的?模型|\bmodelo\b.{0,80}\b(?:no existe|no encontrado|não existe|não encontrado)"
+                r"|\bmodèle\b.{0,80}(?:introuvable|n'existe pas|inconnu)|\bModell\b.{0,80}\b(?:nicht gefunden|existiert nicht|unbekannt)|モデル[^。\n]{0,40}(?:存在しません|見つかりません)|модель.{0,80}не (?:найдена|существует)"
             ),
         ),
         details={"suggestions": list, "offered": int, "listed": bool},
@@ -615,9 +626,21 @@ GATEWAY: Final = (
         ),
         gateway=GatewaySays(
             statuses=(429,),
-            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b"
-            r"|(?:速率|频率|频次|并发)[^。\n]{0,6}(?:限制|超|过高)|(?:请求|访问)(?:过于|太|量过)(?:频繁|快|大)|レート制限",
-            codes=frozenset({"rate_limit_exceeded", "rate_limited", "rate_limit_error", "too_many_requests"}),
+            anywhere=r"\berror code: ?1015\b|\brate.?limit(?:s|ed)? (?:is |was )?(?:exceeded|reached|hit)\b|\bexceeded\b[^.\n]{0,30}\brate.?limit|\btoo many (?:concurrent )?requests\b"
+            r"|\bconcurren(?:cy|t)(?: requests?)? limit|\b(?:requests|tokens) per (?:min|minute|second)\b[^\n]{0,60}\blimit|\blimit\b[^\n]{0,60}\b(?:requests|tokens) per (?:min|minute|second)\b|\b(?:is|are) (?:being |currently |all )?rate.?limited\b"
+            r"|(?:速率|频率|频次|并发|请求数)[^。\n]{0,6}(?:限制|超|过高)|(?:请求|访问)(?:过于|太|量过)(?:频繁|快|大)|レート制限",
+            codes=frozenset(
+                {
+                    "rate_limit_exceeded",
+                    "rate_limited",
+                    "rate_limit_error",
+                    "too_many_requests",
+                    "toomanyrequests",
+                    "throttling_error",
+                    "throttlingexception",
+                    "concurrency_limit_exceeded",
+                }
+            ),
         ),
     ),
     Cause(
@@ -726,6 +749,13 @@ GATEWAY: Final = (
                 "field",
                 remedy="Put joytui's gateway in between, or ask the operator to accept the named field.",
             ),
+            Form(
+                "refused",
+                "content",
+                title="The model's provider refuses what the request says",
+                explanation="Its content filter took the text for something that it does not answer. Your configuration and your key are fine.",
+                remedy="Say it in other words, or start a new thread: what was refused stays in the old one.",
+            ),
         ),
         tell="400 or 422. Codex prints the raw body of a 400, without status or URL.",
         signs=(
@@ -758,6 +788,10 @@ GATEWAY: Final = (
                 details={"field": "query_params"},
             ),
             Sign(codex=r"Invalid image in your last message"),
+            Sign(
+                people=r"\b(?:unsupported|unknown|unrecogni[sz]ed|unexpected) (?:parameter|argument|field|tool type|request argument)s?\b(?! '-)",
+                broad=1,
+            ),
             Sign(name="refused", others=("model-not-found", "response-failed"), ask=LOG),
             Sign(name="refused in an exchange", others=("model-not-found",), ask=DOCTOR),
             Sign(name="a body of status 400", others=("response-failed", "model-not-found"), ask=LOG),
@@ -768,7 +802,15 @@ GATEWAY: Final = (
                 ask=DOCTOR,
             ),
         ),
-        details={"plain_request": str, "field": str, "line": str},
+        gateway=GatewaySays(
+            codes=frozenset(
+                {"content_filter", "content_policy_violation", "data_inspection_failed", "invalid_prompt_policy"}
+            ),
+            anywhere=_CONTENT,
+            part="refused",
+            parts=(("content", _CONTENT),),
+        ),
+        details={"plain_request": str, "field": str, "line": str, "refused": str},
     ),
     Cause(
         id="provider-named-openai",
@@ -833,7 +875,10 @@ GATEWAY: Final = (
         remedy="Try again in a minute; then give the operator the request id.",
         tell="Codex prints `unexpected status 502` (or 503, 504 …).",
         signs=(
-            Sign(codex=r"Selected model is at capacity", others=("response-failed", "rate-limited"), ask=DOCTOR),
+            Sign(
+                codex=r"Selected model is at capacity",
+                note="“At capacity” is Codex's text for a gateway that answers that it is overloaded.",
+            ),
             Sign(
                 people=r"\b50[0234]\b|bad gateway|service unavailable|internal server error",
                 others=("gateway-error", "connection-reset"),
@@ -848,6 +893,14 @@ GATEWAY: Final = (
                 ask=LOG,
             ),
             Sign(name="an error of the catalog", others=("gateway-error",), ask=DOCTOR),
+        ),
+        gateway=GatewaySays(
+            anywhere=(
+                r"\bno (?:available|active|healthy|usable) (?:\w+ )?(?:accounts?|channels?|upstreams?|backends?|credentials?|keys?)\b|\bno auth available\b|\bauth_unavailable\b"
+                r"|\ball (?:\w+ )?(?:channels?|accounts?|providers?|upstreams?|keys)\b[^.\n]{0,30}\b(?:unavailable|failed|down|exhausted|cooling)"
+                r"|\b(?:servers?|models?|engine|provider|upstream|service)\b[^.\n]{0,20}\b(?:is|are) (?:currently |temporarily )?(?:overloaded|at capacity|busy)\b|\bservice (?:is )?temporarily (?:unavailable|overloaded)\b"
+                r"|无可用(?:的)?账号|没有可用(?:的)?账号|(?:上游|负载|服务器?|系统)[^。\n]{0,8}(?:饱和|过载|超载|繁忙|过高)"
+            ),
         ),
         passes=True,
     ),

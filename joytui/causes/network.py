@@ -41,7 +41,7 @@ NETWORK: Final = (
         tell="Codex prints `failed to connect to remote app server at …`.",
         details={"server": str},
         signs=(
-            Sign(codex=r"failed to connect to remote app server"),
+            Sign(codex=r"failed to connect to remote app server", broad=-4),
             Sign(codex=r"remote-auth-token-env"),
         ),
     ),
@@ -55,7 +55,16 @@ NETWORK: Final = (
         explanation="The name is misspelt, or this network's resolver does not know it (VPN?). Codex keeps retrying and never gives up.",
         remedy="Check the host in base_url, and whether the VPN is on.",
         tell="Codex shows `waiting for network` and nothing else.",
-        signs=(Sign(curl=r"curl: \(6\)|Could not resolve host"),),
+        signs=(
+            Sign(curl=r"curl: \(6\)|Could not resolve host"),
+            Sign(
+                codex=(
+                    r"dns error|(?<!completion: )failed to lookup address|Name or service not known|nodename nor servname|Temporary failure in name resolution"
+                    r"|no such host|os error 1100[14]|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|NXDOMAIN|server can't find|不知道这样的主机"
+                ),
+                broad=-2,
+            ),
+        ),
         details={"resolver": str},
     ),
     Cause(
@@ -83,6 +92,16 @@ NETWORK: Final = (
                 others=("proxy-unreachable", "tls-protocol-mismatch", "connection-reset", "not-a-gateway", *CONNECTING),
                 ask=DOCTOR,
                 broad=-1,
+            ),
+            Sign(
+                codex=r"^(?!.*(?:proxy|tunnel error)).*(?:\(os error (?:111|61|10061)\)|ECONNREFUSED|actively refused)",
+                broad=-2,
+            ),
+            Sign(
+                whole=(
+                    r"error sending request for url \(https?://(?:localhost|127\.\d|0\.0\.0\.0|\[::1\])",
+                    r"\b(?:netstat|lsof|ss|findstr|get-nettcpconnection)\b[^\n]{0,60}\b(?:nothing|empty|no output|shows no)|\bnothing (?:is )?listen",
+                ),
             ),
             Sign(begins="Reconnecting... waiting for network", others=CONNECTING, ask=DOCTOR),
             Sign(begins="Connection failed: error sending request", others=CONNECTING, ask=DOCTOR),
@@ -141,6 +160,11 @@ NETWORK: Final = (
                 remedy="Set the proxy's variable where that program gets its environment, or in $CODEX_HOME/.env, which Codex reads wherever it is started.",
             ),
             Sign(curl=r"curl: \(28\)", others=("no-response",), ask="`curl -v` of base_url: does it say Connected?"),
+            Sign(curl=r"curl: \(28\) (?:Failed to connect|Connection time)", broad=-1),
+            Sign(
+                codex=r"^(?!.*(?:proxy|tunnel error)).*(?:\(os error (?:110|60|10060)\)|ETIMEDOUT|client error \(Connect\).{0,60}deadline has elapsed)",
+                broad=-2,
+            ),
         ),
         details={"tried": list},
     ),
@@ -155,6 +179,10 @@ NETWORK: Final = (
         remedy="Check the gateway's own logs, then whatever is in between.",
         tell="Codex prints `error sending request` after half a minute.",
         signs=(
+            Sign(
+                codex=r"^(?!.*proxy).*(?:\(os error (?:104|54|10054)\)|ECONNRESET|connection closed before message completed)",
+                broad=-2,
+            ),
             Sign(
                 tail="error sending request",
                 others=("tls-protocol-mismatch", "not-a-gateway", "proxy-unreachable", "proxy-invalid", *CONNECTING),
@@ -218,6 +246,13 @@ NETWORK: Final = (
                 curl=r"curl: \(60\).{0,200}(?:subject name|does not match)|no alternative certificate subject name matches|curl: \(51\)",
                 broad=1,
             ),
+            Sign(
+                codex=(
+                    r"not valid for name|NotValidForName|ERR_TLS_CERT_ALTNAME_INVALID|does not match certificate's altnames|SEC_E_WRONG_PRINCIPAL"
+                    r"|certificate is valid for .{1,200}, not "
+                ),
+                broad=-2,
+            ),
         ),
         details={"names": list},
     ),
@@ -231,7 +266,13 @@ NETWORK: Final = (
         explanation="It has expired or is not valid yet, or this machine's clock is wrong. Codex keeps retrying and never gives up.",
         remedy="Check the clock; otherwise the gateway's operator must renew the certificate.",
         tell="Codex shows `waiting for network`.",
-        signs=(Sign(curl=r"curl: \(60\).{0,200}expired|certificate has expired"),),
+        signs=(
+            Sign(curl=r"curl: \(60\).{0,200}expired|certificate has expired"),
+            Sign(
+                codex=r"invalid peer certificate: ?(?:Expired|NotValidYet|certificate (?:expired|not valid yet))|CERT_(?:HAS_EXPIRED|NOT_YET_VALID)|SEC_E_CERT_EXPIRED",
+                broad=-2,
+            ),
+        ),
     ),
     Cause(
         id="tls-protocol-mismatch",
@@ -275,6 +316,10 @@ NETWORK: Final = (
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
             Sign(
+                codex=r"socks connect error|tunnel error:.{0,160}(?:connect error|failed to create underlying|refused|timed out|dns error)|proxyconnect tcp:",
+                broad=-3,
+            ),
+            Sign(
                 codex=r"Connection failed: error sending request",
                 others=("tls-untrusted", "dns-failure", *CONNECTING),
                 ask=PROXY,
@@ -303,6 +348,13 @@ NETWORK: Final = (
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
             Sign(curl=r"curl: \(56\).{0,120}(?:CONNECT|proxy)|CONNECT tunnel failed"),
+            Sign(
+                codex=(
+                    r"proxy authorization required|tunnel error: ?unsuccessful|unsuccessful tunnel|407 Proxy Authentication|ERR_TUNNEL_CONNECTION_FAILED"
+                    r"|TCP_DENIED/\d{3}.{0,80}CONNECT|proxy (?:responded|returned|answered).{0,30}40[37](?!\d)"
+                ),
+                broad=-3,
+            ),
             Sign(name="refused", others=("request-rejected",), ask=LOG),
         ),
         details={"policy": str},
@@ -413,9 +465,7 @@ NETWORK: Final = (
         remedy="Try another network or the VPN, and give the operator the ray or incident id.",
         tell="Codex prints `Access blocked by Cloudflare`, or a 403 with HTML.",
         signs=(
-            Sign(
-                codex=r"Access blocked by Cloudflare", others=("policy-rejected",), ask="from which network; the ray id"
-            ),
+            Sign(codex=r"Access blocked by Cloudflare"),
             Sign(
                 whole=(
                     r"sorry, you have been blocked|attention required!? \| cloudflare|enable javascript and cookies to continue",
@@ -438,7 +488,7 @@ NETWORK: Final = (
                 r"\berror (?:code: ?10(?:0[3-9]|1[0-4]|20)\b|10\d\d: access denied)|cf-error-details|cf_chl_|cf-chl-|challenge-platform|attention required!? \| cloudflare|sorry, you have been blocked"
                 r"|<title>just a moment|enable javascript and cookies to continue|checking your browser before|ddos protection by|vercel security checkpoint"
                 r"|incapsula incident|the requested url was rejected\. please consult|access blocked by cloudflare|\bblocked by (?:the )?(?:aws )?(?:waf|web application firewall|cloudflare)\b|\byour organi[sz]ation has selected\b|<title>[^<]{0,40}(?:zscaler|fortiguard|forcepoint|netskope|web ?filter|internet security)"
-                r"|errors\.edgesuite\.net|cloudflare\.com/\S{0,40}1xxx|<(?:center|p|div)[^>]{0,40}>cloudflare(?:-nginx)?<|(?:请求|访问)[^。\n]{0,8}(?:被|已被)(?:防火墙|WAF|安全策略)?(?:拦截|阻断)"
+                r"|errors\.edgesuite\.net|\breference (?:&#35;|#)\d{1,3}\.[0-9a-f]{6,}|cloudflare\.com/\S{0,40}1xxx|<(?:center|p|div)[^>]{0,40}>cloudflare(?:-nginx)?<|(?:请求|访问)[^。\n]{0,8}(?:被|已被)(?:防火墙|WAF|安全策略)?(?:拦截|阻断)"
             ),
             words=(
                 r"cloudflare|akamai|incapsula|imperva|sucuri|perimeterx|datadome|captcha|attention required|just a moment|access denied"

@@ -67,6 +67,12 @@ STREAM: Final = (
                 broad=4,
             ),
             Sign(name="200 without an event stream", others=("not-a-gateway",), ask=DOCTOR),
+            Sign(
+                whole=(
+                    r"stream closed before response\.completed",
+                    r"\b200\b[^\n]{0,40}application/json|[\"']object[\"']: ?[\"'](?:response|chat\.completion)[\"']",
+                ),
+            ),
         ),
     ),
     Cause(
@@ -79,7 +85,15 @@ STREAM: Final = (
         explanation="The route exists but speaks the other protocol.",
         remedy="Put joytui's gateway in between: `joytui gateway start --upstream <base_url> --upstream-api chat`.",
         tell="`stream closed before response.completed`, although text arrives.",
-        signs=(Sign(name="200 with chunks of Chat Completions"),),
+        signs=(
+            Sign(name="200 with chunks of Chat Completions"),
+            Sign(
+                whole=(
+                    r"stream closed before response\.completed|stream disconnected before completion",
+                    r"[\"']object[\"']: ?[\"']chat\.completion\.chunk[\"']",
+                )
+            ),
+        ),
     ),
     Cause(
         id="error-in-200",
@@ -114,6 +128,14 @@ STREAM: Final = (
                 codex=r"error decoding response body|Transport error: network error",
                 others=("connection-reset", "encoding-broken"),
                 ask=DOCTOR,
+            ),
+            Sign(
+                whole=(
+                    r"error decoding response body|stream closed before response\.completed|unexpected eof",
+                    r"\b(?:after|nach|every|always at|genau)\b[^.\n]{0,24}\b(?:30|60|90|100|120|180|300|600) ?(?:s|sec\w*|seconds|sekunden)\b|(?:30|60|90|100|120|180|300) ?秒|\b(?:after|nach) (?:exactly |about |genau |etwa )?(?:1|one|a|2|two|5|five) minutes?\b",
+                ),
+                explanation="It always breaks off after the same time: a proxy or load balancer in front of the gateway limits how long an answer may take.",
+                remedy="Raise that limit for /responses (in nginx: proxy_read_timeout, and proxy_buffering off).",
             ),
             Sign(
                 name="200 without an end", others=("stream-invalid", "stream-idle"), ask="the whole stream, to its end"
@@ -226,7 +248,7 @@ STREAM: Final = (
         explanation="The stream itself is fine; it says that this response failed.",
         remedy="Act on the quoted error.",
         tell="Codex prints the message of the error.",
-        signs=(Sign(codex=r"response\.failed event received", others=("error-in-200",), ask=DOCTOR),),
+        signs=(Sign(codex=r"response\.failed event received"),),
     ),
     Cause(
         id="response-incomplete",

@@ -17,6 +17,17 @@ WARNINGS: Final = (
         title="No Codex found on PATH",
         explanation="The newest known rules were applied.",
         remedy="npm install -g @openai/codex",
+        signs=(
+            Sign(
+                whole=(
+                    r"command not found: codex\b|\bcodex: (?:command )?not found|\bcodex: no such file|'codex' is not recognized|term 'codex' is not recognized"
+                    r"|spawn codex ENOENT|\"codex\" wurde nicht|codex[”\"'』]?\s*项(?:识别|无法)|commande introuvable\s?: codex|codex: (?:orden no encontrada|befehl nicht gefunden|未找到命令)"
+                    r"|用語 'codex'",
+                ),
+                explanation="The shell that should start Codex finds no program of that name: it is not installed there, or its folder is not on PATH.",
+                remedy="npm install -g @openai/codex, then open a new terminal. Where it is installed, add the folder that `npm prefix -g` names (on Unix its bin) to PATH.",
+            ),
+        ),
         warning_only=True,
     ),
     Cause(

@@ -4,7 +4,7 @@ joytui alerts list              the newest first
 joytui alerts list --since 24h --json
 joytui alerts test              send a test to the webhook, and say what it answered
 
-The setting alerts_url names the webhook. Without one, alerts are kept here and sent nowhere.
+The setting alerts_url names the webhook. Without one, alerts are kept here but not sent.
 
 JSON of list: {"alerts": [{"id", "time", "kind", "severity", "subject", "team", "title", "text", "facts", "state", "tries", "sent_at",
 "error"}], "webhook"}; of test: {"id", "webhook", "signed", "delivered", "status", "answer"}, exit 1 where it was not delivered.
@@ -57,7 +57,7 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
     else:
         say("no alerts" + (f" since {args.since}" if args.since else " yet"))
     if webhook is None:
-        say("they are kept here and sent nowhere: the setting alerts_url names a webhook")
+        say("alerts are kept here but not sent: no webhook is set (alerts_url)")
     return EXIT_OK
 
 

@@ -45,7 +45,7 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
     elif found:
         _show(found)
     else:
-        say("nobody has changed anything" + (f" since {args.since}" if args.since else " yet"))
+        say("no changes" + (f" since {args.since}" if args.since else " yet"))
     return EXIT_OK
 
 

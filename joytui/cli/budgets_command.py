@@ -4,12 +4,12 @@ joytui budgets list
 joytui budgets set org --weekly 500
 joytui budgets set team:core --daily 40 --total off
 joytui budgets set owner:ann --daily 15
-joytui budgets raise team:core 20 --until 18h      each of its limits by 20; ends by itself
+joytui budgets raise team:core 20 --until 18h      raises each of its limits by 20 until then
 joytui budgets raise team:core 0                   ends it now
 joytui tasks raise ID 5                            a task's total, for good
 
 NODE is org, team:NAME, owner:NAME, key:ID or task:ID. For a key, `set` changes its policy; `joytui keys create --per-task`
-limits each task of a key. Days and weeks are those of UTC, weeks begin on Monday.
+limits each task of a key. Days and weeks are in UTC; weeks begin on Monday.
 
 JSON: {"budgets": [{"node", "kind", "name", "parent", "limits": [{"period", "limit_credits", "base_limit_credits", "raised_until",
 "spent_credits", "held_credits", "left_credits", "resets_at"}]}]}; of set and raise, one of them.
@@ -34,16 +34,14 @@ PERIODS = {"daily": "a day", "weekly": "a week", "total": "in all"}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listing = actions.add_parser("list", help="the nodes that have limits, and what is left of them")
-    change = actions.add_parser("set", help="set or take away limits of a node")
-    more = actions.add_parser("raise", help="raise the limits of a node for a while")
+    listing = actions.add_parser("list", help="the nodes that have limits, and what is left in each")
+    change = actions.add_parser("set", help="set or remove a node's limits")
+    more = actions.add_parser("raise", help="raise a node's limits for a while")
     for action in (change, more):
         action.add_argument("node", metavar="NODE", help="org, team:NAME, owner:NAME, key:ID or task:ID")
     for period, text in PERIODS.items():
         change.add_argument(f"--{period}", metavar="CR|off", help=f"at most this many credits {text}, or `off`")
-    more.add_argument(
-        "amount", metavar="AMOUNT", help="credits on top of each of its limits; 0 ends what raised it before"
-    )
+    more.add_argument("amount", metavar="AMOUNT", help="credits on top of each of its limits; 0 ends the current raise")
     more.add_argument("--until", metavar="WHEN", help="12h, 3d, a date, an RFC 3339 time")
     for action in (listing, change, more):
         action.add_argument("--json", action="store_true", help="JSON on stdout")

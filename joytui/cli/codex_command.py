@@ -1,4 +1,4 @@
-"""Codex's effective configuration: each value with its origin, and what every layer wanted instead.
+"""Codex's effective configuration: each value with its origin, and what the other layers say.
 
   joytui codex config                     what `codex` would use here
   joytui codex config -- -p work -m auto  what that invocation would use

@@ -17,9 +17,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-start", action="store_true", help="never start the local gateway")
     group.add_argument(
-        "--theme", metavar="NAME", help="auto, dark, light, contrast, contrast-light, or a theme of Textual's"
+        "--theme", metavar="NAME", help="auto, dark, light, contrast, contrast-light, or one of Textual's themes"
     )
-    group.add_argument("--ascii", action="store_true", default=None, help="nothing but ASCII on the screen")
+    group.add_argument("--ascii", action="store_true", default=None, help="use only ASCII characters")
     # What `joytui serve` says to the consoles that it starts.
     group.add_argument("--served", choices=("read-only", "changes"), help=argparse.SUPPRESS)
     group.add_argument("--light", action="store_true", help=argparse.SUPPRESS)

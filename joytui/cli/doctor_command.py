@@ -1,7 +1,7 @@
 """Says why this Codex does not work, and what to type to fix it.
 
-What stands after `--` is what you pass to codex: `joytui doctor -- -p work`, or a whole pasted `codex exec … "prompt"`.
-Sends one small test request (a few tokens); --no-send looks at this machine only. Exit code 0: nothing is wrong; 1: a
+Put what you pass to codex after `--`: `joytui doctor -- -p work`, or a whole pasted `codex exec … "prompt"`.
+Sends small test requests (a few tokens); --no-send only checks this machine. Exit code 0: nothing is wrong; 1: a
 cause was found; 2: wrong usage.
 """
 
@@ -163,7 +163,7 @@ def _read_report(name: str) -> Report:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):
-        hint = "`joytui doctor --json > FILE` writes a report; words that Codex printed: `joytui triage FILE`"
+        hint = "`joytui doctor --json > FILE` writes a report; for what Codex printed, use `joytui triage FILE`"
         raise UsageError("this is not JSON, so it is not a report", where=name, hint=hint) from None
     try:
         if not isinstance(data, dict):

@@ -237,7 +237,7 @@ def _apply(cause: str, fix: Fix, world: World) -> Entry:
 
     entry = journal.record(fix.changes, cause, world.codex_home, places())
     for written in entry.files:
-        kept = f"; as it was: {written.backup}" if written.backup else ""
+        kept = f"; backup: {written.backup}" if written.backup else ""
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
     for line in fix.then:
         say(f"  then: {paint(line, 'cyan', stream=sys.stderr)}")

@@ -1,4 +1,4 @@
-"""A team's Codex, according to its telemetry: who works, who fails since when and why, who is silent, who asks somebody else.
+"""A team's Codex, according to its telemetry: whose works, whose fails (since when, and why), whose is silent, and whose talks to another provider.
 
 joytui fleet
 joytui fleet --json

@@ -5,8 +5,8 @@
   joytui gateway status
   joytui gateway stop
   joytui gateway settings                    each setting with what it means and where it comes from, as a settings file
-  joytui gateway upstreams                   which API each upstream offers, and what its refusals taught; `forget` lets it go
-  joytui gateway upstream-key set api.example.com < FILE     kept in the system's keyring, or in a file of mode 0600
+  joytui gateway upstreams                   which API each upstream offers, and what the gateway learned from its refusals; `forget` deletes that
+  joytui gateway upstream-key set api.example.com < FILE     stored in the system's keyring, or in a file with mode 0600
 
 Without an upstream a built-in offline model answers. Settings: the table [gateway] of the settings file,
 JOYTUI_GATEWAY_<NAME> in the environment, then these options. The store is also named by JOYTUI_STORE.
@@ -47,10 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_options(run_parser)
     start = actions.add_parser("start", help="start it in the background (it logs to gateway.log in the data folder)")
     _add_options(start)
-    status = actions.add_parser("status", help="where it runs, since when, with which upstream")
+    status = actions.add_parser("status", help="where it runs, since when, and with which upstream")
     status.add_argument("--gateway", metavar="URL", help="another gateway (token: JOYTUI_ADMIN_TOKEN)")
     configure_upstreams(
-        actions.add_parser("upstreams", help="which API each upstream offers, and what its refusals taught")
+        actions.add_parser(
+            "upstreams", help="which API each upstream offers, and what the gateway learned from its refusals"
+        )
     )
     configure_upstream_key(actions.add_parser("upstream-key", help="store an upstream's key"))
     settings = actions.add_parser(
@@ -123,7 +125,7 @@ def _show_settings(args: argparse.Namespace) -> int:
     if args.json:
         emit_json({"file": str(here.config_file), "settings": [asdict(one) for one in found]})
         return EXIT_OK
-    emit(f"# {here.config_file}{'' if here.config_file.exists() else ' (not there: these are the defaults)'}")
+    emit(f"# {here.config_file}{'' if here.config_file.exists() else ' (no such file: these are the defaults)'}")
     for line in as_toml(found):
         emit(line)
     return EXIT_OK
@@ -317,4 +319,4 @@ def _log_text(log: Path) -> str:
         size = log.stat().st_size
     except OSError:
         return ""
-    return f"{log} ({size / 1000:,.0f} kB; put aside as {log.name}.1 at {LOG_LIMIT // 1000:,} kB)"
+    return f"{log} ({size / 1000:,.0f} kB; rotated to {log.name}.1 at {LOG_LIMIT // 1000:,} kB)"

@@ -1,4 +1,4 @@
-"""`joytui gateway upstreams [show|forget]`: which API each upstream offers, and what its refusals taught.
+"""`joytui gateway upstreams [show|forget]`: which API each upstream offers, and what the gateway learned from its refusals.
 
 A request that an upstream refuses for a field or a shape is mended and sent again; what helped is remembered for seven days, by
 upstream and model.

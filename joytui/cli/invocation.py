@@ -13,7 +13,7 @@ from joytui.core.errors import UsageError
 def shell_invocation(
     args: Iterable[str] = (), codex_version: str | None = None, *, without_folder: bool = False, ask: bool = False
 ) -> Invocation:
-    """`args` are what stands after `--`. A shell's folder may have been removed under it: `/` then if
+    """`args` is everything after `--`. A shell's folder may have been removed under it: `/` then if
     `without_folder`, otherwise UsageError. `ask`: the installed Codex may be asked."""
     try:
         folder = Path.cwd()

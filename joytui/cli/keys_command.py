@@ -1,9 +1,9 @@
 """The gateway's keys: who may call what, and for how much.
 
-joytui keys create dev-ada --owner ada --fixed-model auto --daily 500  the plain key is shown this once
-joytui keys create dev-bo --owner bo --handout                         with all that its owner needs, to hand over
+joytui keys create dev-ada --owner ada --fixed-model auto --daily 500  the plain key is shown only this once
+joytui keys create dev-bo --owner bo --handout                         with everything that its owner needs
 joytui keys list
-joytui keys check dev-ada --model gpt-5.5                              may it? and if not, why (exit 1)
+joytui keys check dev-ada --model gpt-5.5                              may it? If not, why (exit 1)
 joytui keys rotate dev-ada --overlap 24h                               a new key; the old one works for a day
 joytui keys revoke dev-ada
 """
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 OFF = object()
 """A limit that `keys edit` takes away."""
 BREAKERS = {
-    "max-requests-per-minute": "stop a task that asks more often, its sub-agents included",
-    "max-identical-turns": "stop a task that repeats the same turn more often in a row",
+    "max-requests-per-minute": "stop a task that sends more requests than this, sub-agents included",
+    "max-identical-turns": "stop a task that repeats the same turn more often than this in a row",
 }
 
 
@@ -224,7 +224,7 @@ async def _rotate(console: ConsoleClient, args: argparse.Namespace) -> int:
 
         if args.overlap:
             say(
-                f"the old key works until {local_time(args.overlap)}; the name now refers to the new one, the old one has its id"
+                f"the old key works until {local_time(args.overlap)}; the name now refers to the new key; name the old one by its id"
             )
         else:
             say("the old key has ended")

@@ -1,15 +1,15 @@
-"""What Codex asks here, and what goes through the gateway: the newest requests, one request, or everything as it comes.
+"""The requests of Codex on this machine, and those through the gateway: the newest, one by its id, or live.
 
 joytui logs                                 the newest 50; needs no gateway, and starts none
-joytui logs --follow                        and what comes next, until Ctrl-C
+joytui logs --follow                        then each new one as it comes, until Ctrl-C
 joytui logs --filter 'status:4xx key:ci-*'  the same filters as on the Logs screen
 joytui logs --request ID                    one request, explained (own id, X-Request-ID or the upstream's id)
 joytui logs --json                          one JSON object a line, oldest first
 joytui logs --csv                           CSV with the same fields, for a spreadsheet
-joytui logs --source codex                  Codex's own words alone: its rollout files on this machine, its telemetry
+joytui logs --source codex                  only what Codex itself reports: its rollout files on this machine, its telemetry
 
-A request that a gateway and Codex's files tell of is one line, with the gateway's figures ("sources" names both). Codex's files
-are read where the gateway is this machine's; with --gateway or JOYTUI_ADMIN_TOKEN only with --source codex or both.
+A request that both the gateway and Codex's files report is one line, with the gateway's figures ("sources" names both). With
+--gateway or JOYTUI_ADMIN_TOKEN, Codex's files are only read if you add --source codex or both.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def _say_empty(console: ConsoleClient | None, args: argparse.Namespace) -> None:
     from joytui.core.joytoken import BASE_PATH
 
     if args.filter or args.since or args.until:
-        say("no request matches; `joytui logs` without filter shows the newest")
+        say("no request matches; `joytui logs` without a filter shows the newest")
         return
     if args.source == "gateway" and console is not None:
         say(f"no requests yet: requests through {console.url}{BASE_PATH} appear here.")

@@ -1,7 +1,7 @@
 """The `joytui` command: finds the subcommand's module, builds only that parser, owns errors and exit codes.
 
 A command is one module in this folder with `configure(parser)` and `run(args) -> int`. It may say `TAKES_REST = True`
-to receive what stands after `--` as `args.rest` (a list), and in `DASHED` name options whose value may begin with "-".
+to receive everything after `--` as `args.rest` (a list), and in `DASHED` name options whose value may begin with "-".
 Modules are imported when chosen, and not before.
 """
 
@@ -34,13 +34,13 @@ COMMANDS = {
     "store": "the gateway's store: check, backup, copy",
     "try": "one real Codex turn through the local gateway, config.toml untouched",
     "codex": "Codex's effective configuration, with the origin of each value",
-    "telemetry": "Codex's own telemetry: seen without a relay, one token a person",
-    "fleet": "whose Codex works, whose fails since when and why, who is silent",
-    "setup": "do the guide's steps: provider, key, doctor",
+    "telemetry": "let Codex report its own requests, without a relay",
+    "fleet": "whose Codex works, whose fails (since when, and why), and whose is silent",
+    "setup": "set Codex up, step by step: provider, key, doctor",
     "report": "a redacted bundle for a support ticket",
-    "triage": "from a ticket's text to the cause, offline",
+    "triage": "find the cause in a ticket's text, offline",
     "serve": "the console in a browser, read-only, for a wall display",
-    "completion": "commands and options by the tab key: bash, zsh, fish",
+    "completion": "tab completion for bash, zsh and fish",
 }
 
 
@@ -187,7 +187,7 @@ def _not_written(error: OSError) -> int:
     from joytui.cli.output import complain
 
     _silence_stdout()
-    complain(JoytuiError("no space is left on the device", hint="what was written is not whole"))
+    complain(JoytuiError("no space is left on the device", hint="the output is incomplete"))
     return JoytuiError.exit_code
 
 

@@ -67,7 +67,7 @@ def surplus(unknown: Sequence[str], options: Sequence[str]) -> str:
     name = dashed[0].partition("=")[0]
     if not _OPTION.fullmatch(name):
         return "an unknown option (not repeated: it may be a key)"
-    more = "; what stood with it is not repeated: it may be a key" if len(unknown) > 1 or "=" in dashed[0] else ""
+    more = "; its value is not repeated: it may be a key" if len(unknown) > 1 or "=" in dashed[0] else ""
     return f"unknown option {name}{_near(name, options)}{more}"
 
 

@@ -1,12 +1,12 @@
-"""A redacted bundle for a support ticket: a zip of JSON and Markdown. It holds no keys, and --check proves it.
+"""A redacted bundle for a support ticket: a zip of JSON and Markdown. It contains no keys; --check searches it for them.
 
   joytui report                       writes joytui-report.zip, and says what is in it
   joytui report --preview             lists every entry and what was removed; writes nothing
-  joytui report --markdown            the same to paste, on stdout
-  joytui report --check FILE          whether a bundle (or any file) holds a secret; exit 1 if it does
-  joytui report -- -p work            about that invocation of codex
+  joytui report --markdown            the same as text to paste, on stdout
+  joytui report --check FILE          whether a bundle (or any file) contains a secret; exit 1 if so
+  joytui report -- -p work            about that invocation of Codex
 
-Looks at this machine only; --send also lets the doctor send its small test request.
+Only looks at this machine; --send also lets the doctor send its small test request.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _bundle(invocation: Invocation, *, send: bool) -> Bundle:
     except Exception as error:  # whatever a configuration can hold must not end in a traceback
         raise UsageError(
             f"the report itself failed: {type(error).__name__}",
-            hint="this is a defect of joytui; `joytui doctor --json` may still help",
+            hint="this is a bug in joytui; `joytui doctor --json` may still help",
         ) from error
 
 
@@ -119,7 +119,7 @@ def _preview(bundle: Bundle, *, as_json: bool) -> int:
         ]
         emit_json({"schema_version": 1, "entries": rows})
         return EXIT_OK
-    emit(paint("What a bundle of this machine holds (nothing was written)", "bold"))
+    emit(paint("What a bundle of this machine contains (nothing was written)", "bold"))
     for entry in bundle.entries:
         inner = ":" in entry.name
         name = f"  {entry.name.split(': ')[-1]}" if inner else entry.name
@@ -129,7 +129,7 @@ def _preview(bundle: Bundle, *, as_json: bool) -> int:
         if inner:
             for kind, count in entry.removed:
                 emit(f"      {paint('removed', 'yellow')} {kind}: {count}")
-    emit("\n`joytui report` writes it; `joytui report --check FILE` proves that a bundle holds no secret.")
+    emit("\n`joytui report` writes it; `joytui report --check FILE` checks that a bundle contains no secrets.")
     return EXIT_OK
 
 
@@ -178,12 +178,12 @@ def _check(name: str, invocation: Invocation, *, as_json: bool) -> int:
         rows = [{"entry": leak.entry, "line": leak.line, "what": leak.what} for leak in leaks]
         emit_json({"schema_version": 1, "clean": not leaks, "secrets_known": len(secrets), "leaks": rows})
     elif leaks:
-        emit(paint(f"✗ {len(leaks)} place(s) hold a secret or what looks like one", "red", "bold"))
+        emit(paint(f"✗ {len(leaks)} place(s) contain a secret, or something that looks like one", "red", "bold"))
         for leak in leaks[:50]:
             emit(f"  {leak.entry}:{leak.line}  {leak.what}")
     else:
         emit(
-            paint("✓ no secret in it", "green", "bold")
-            + f"   (looked for: {len(secrets)} known of this machine, and every known shape)"
+            paint("✓ no secrets found", "green", "bold")
+            + f"   (looked for {len(secrets)} secrets of this machine, and for every known format)"
         )
     return EXIT_BAD_NEWS if leaks else EXIT_OK

@@ -96,10 +96,14 @@ def model_text(record: RequestRecord) -> str:
 
 
 def reason(record: RequestRecord) -> str:
-    """Why it failed; nothing for what went well."""
+    """Why it failed, after how often it was sent where that is more than once; nothing for what went well."""
     if record.running or ((record.status or 0) < 400 and not record.error_type):
         return ""
-    return ": ".join(part for part in (record.error_type, record.error_message) if part)
+    return attempts(record) + ": ".join(part for part in (record.error_type, record.error_message) if part)
+
+
+def attempts(record: RequestRecord) -> str:
+    return f"{record.attempts}× " if (record.attempts or 1) > 1 else ""
 
 
 def describe(record: RequestRecord) -> str:
@@ -125,7 +129,8 @@ def _facts(record: RequestRecord) -> list[tuple[str, str]]:
         ("id", record.id),
         ("time", amounts.full_time(record.time)),
         ("status", "still running" if record.running else str(record.status or "not known")),
-        ("error", reason(record)),
+        ("attempts", str(record.attempts) if (record.attempts or 1) > 1 else ""),
+        ("error", reason(record).removeprefix(attempts(record))),
         ("key", f"{record.key or '(none)'}{key_id}"),
         ("endpoint", f"{record.endpoint}{stream}"),
         ("model", model_text(record)),

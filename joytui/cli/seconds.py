@@ -15,7 +15,7 @@ def seconds(least: float, most: float) -> Callable[[str], float]:
         except ValueError:
             value = least - 1
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds between {least:g} and {most:g}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds between {least:g} and {most:g}")
         return value
 
     return read

@@ -1,11 +1,11 @@
-"""The console in a browser, for a wall display or a colleague: read-only, and on this machine's own address.
+"""The console in a browser, for a wall display or a colleague: read-only, and only on this machine unless you say otherwise.
 
   joytui serve                              http://127.0.0.1:8792/, until Ctrl-C; prints "ready URL"
-  joytui serve --screen usage               opens there; a page's own address may say ?screen=logs&theme=light&fontsize=20
-  joytui serve --host 0.0.0.0 --allow-host wall.example     for others: whoever reaches the port sees the console
-  joytui serve --allow-changes              with keys, fixes and settings; only by the link that is printed
+  joytui serve --screen usage               opens there; or add to a page's address: ?screen=logs&theme=light&fontsize=20
+  joytui serve --host 0.0.0.0 --allow-host wall.example     for others: anyone who can reach the port sees the console
+  joytui serve --allow-changes              also keys, fixes and settings; only with the printed link
 
-Every page has a console process of its own, and looks at the gateway with a token that may only read. With a lead's or a
+Every page has a console process of its own, and a token that can only read. With a lead's or a
 viewer's token in JOYTUI_ADMIN_TOKEN (and --gateway) the pages show what that token sees. Needs
 textual-serve: pip install 'textual-serve>=1.1.2', or joytui with its extra `serve`.
 """
@@ -32,16 +32,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--allow-host", metavar="NAME", action="append", default=[], help="a name that browsers use for it; repeatable"
     )
     parser.add_argument(
-        "--private", action="store_true", help="only who has the printed link gets in (it is new at each start)"
+        "--private", action="store_true", help="only the printed link opens it (a new one at each start)"
     )
     parser.add_argument(
-        "--allow-changes", action="store_true", help="not read-only; always private, and on loopback alone"
+        "--allow-changes", action="store_true", help="not read-only; always private, and only on loopback"
     )
     parser.add_argument("--limit", metavar="N", type=_limit, default=8, help="consoles at a time (default 8)")
     group = parser.add_argument_group("the consoles")
     group.add_argument("--screen", choices=("doctor", "logs", "usage", "keys"), help="open there")
     group.add_argument("--theme", metavar="NAME", help="auto (as the browser's), dark, light, contrast, contrast-light")
-    group.add_argument("--ascii", action="store_true", help="nothing but ASCII on the screen")
+    group.add_argument("--ascii", action="store_true", help="use only ASCII characters")
     from joytui.cli.gateway_options import add_gateway_options
 
     add_gateway_options(parser)
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
     near = _is_near(args.host)
     if args.allow_changes and not near:
-        hint = f"for somebody elsewhere: `ssh -L {args.port}:127.0.0.1:{args.port} THIS-MACHINE`, and loopback here"
+        hint = f"stay on loopback; to reach it from elsewhere: `ssh -L {args.port}:127.0.0.1:{args.port} THIS-MACHINE`"
         raise UsageError("--allow-changes is for loopback: over a network, new keys would be readable", hint=hint)
     wishes = ServeWishes(
         host=args.host,
@@ -109,10 +109,10 @@ def _ready(url: str, others: list[str], changes: bool, private: bool, near: bool
     if others:
         say(f"from other machines: {'  or  '.join(others)}")
     what = "everything can be changed" if changes else "read-only"
-    who = "only by this link" if private else "for everyone on this machine"
+    who = "only with this link" if private else "for everyone on this machine"
     if not near:
         who = "for everyone who has this link" if private else "for everyone who can reach this port"
-        say("warning: this is no loopback address, and plain http: who can listen on the way sees the console too")
+        say("warning: plain http on a network address: anyone on the network path can see the console, too")
         if not private:
             say("warning: anyone who can reach the port sees requests, spend and key names; --private asks for a link")
     say(f"in a browser: {what}, {who}; Ctrl-C ends it")

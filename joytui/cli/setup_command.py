@@ -1,12 +1,12 @@
-"""Does the guide's steps: the provider in Codex's config.toml, the key, the doctor, a first turn.
+"""Sets Codex up: the provider in its config.toml, a key, the doctor's checks, a first turn.
 
-joytui setup                        asks where requests go: JoyToken itself, or the gateway on this machine
+joytui setup                        asks where Codex should send its requests: to JoyToken, or to the gateway on this machine
 joytui setup --local --yes          the local gateway, a key for Codex; for scripts: eval "$(joytui setup --local --yes)"
 joytui setup --print --direct       only shows what it would change
-joytui setup --remove               puts back what was there before
+joytui setup --remove               restores the previous configuration
 
-Shell files are never changed: the line for yours is printed. On stdout stands that line alone, and only where a new key
-was made. Exit code 0: Codex works through the gateway (or nothing was to be done); 1: something is left to do.
+Shell files are never changed: you get the line to add to yours. stdout has only that line, and only if a new key was made.
+Exit code 0: Codex works through the gateway (or there was nothing to do); 1: something is left to do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--local", action="store_true", help="through the gateway on this machine, which records each request"
     )
-    where.add_argument("--remove", action="store_true", help="restore what was there before")
+    where.add_argument("--remove", action="store_true", help="restore the previous configuration")
     parser.add_argument("--base-url", metavar="URL", help=f"with --direct: another address (default {DEV_BASE_URL})")
     parser.add_argument("--model", metavar="M", default=AUTO_MODEL, help="a model key (default: auto)")
     parser.add_argument("--yes", "-y", action="store_true", help="do not ask (--direct unless --local is given)")
@@ -62,7 +62,7 @@ def _choice(args: argparse.Namespace) -> Choice:
     local = ("--local", args.local), ("--upstream", args.upstream), ("--new-key", args.new_key)
     named = [name for name, given in local if given]
     if named and (args.direct or args.base_url):
-        raise UsageError(f"{named[0]} and {'--direct' if args.direct else '--base-url'} exclude each other")
+        raise UsageError(f"{named[0]} and {'--direct' if args.direct else '--base-url'} cannot be combined")
     if named:
         return "local"
     if args.direct or args.base_url or args.yes or args.dry:

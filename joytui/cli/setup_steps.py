@@ -142,7 +142,7 @@ def _record(changes: tuple[Change, ...], world: World) -> None:
 
     entry = journal.record(changes, SETUP, world.codex_home, places())
     for written in entry.files:
-        kept = f"; as it was: {written.backup}" if written.backup else " (new)"
+        kept = f"; backup: {written.backup}" if written.backup else " (new)"
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {written.path}{kept}")
 
 
@@ -285,8 +285,8 @@ def _take_out_unrecorded(world: World, *, dry: bool) -> bool:
     say("nothing to remove: joytui has no record of a setup here")
     if changes:
         say(
-            f"{world.config_file} still has the provider {PROVIDER_ID}: if you do not want it, remove it and the"
-            " lines model_provider and model out by hand"
+            f"{world.config_file} still has the provider {PROVIDER_ID}: to get rid of it, remove that table and the"
+            " lines model_provider and model by hand"
         )
     return False
 
@@ -306,4 +306,4 @@ def _without_provider(world: World, changes: tuple[Change, ...]) -> None:
 
     if changes:
         journal.record(changes, "setup-remove", world.codex_home, places())
-        say(f"removed the provider from {world.config_file}; your own later changes stay")
+        say(f"removed the provider from {world.config_file}; your own changes since then stay")

@@ -1,12 +1,12 @@
-"""The gateway's store as a whole: prove it, back it up, take it to another place or another engine.
+"""The gateway's store: check it, back it up, copy it to another place or another engine.
 
 joytui store check                              do its sums, rows, budgets and wallets agree?
-joytui store backup /backups/ledger.sqlite3     a file that is whole, also while the gateway runs
+joytui store backup /backups/ledger.sqlite3     a consistent copy, even while the gateway runs
 joytui store copy ledger.sqlite3 postgresql://ledger@db.example.com/joytui
 
-A store is a file, or the URL of a PostgreSQL database (its password in PGPASSWORD or a passfile). Where none is named it is
-that of JOYTUI_STORE, else the gateway's setting `store`. A copy that was interrupted goes on when it is started again; stop
-the gateway first, since what it writes meanwhile is not in the copy.
+A store is a file, or the URL of a PostgreSQL database (its password in PGPASSWORD or a passfile). The default
+is JOYTUI_STORE, then the gateway's setting `store`. Run an interrupted copy again to continue it. Stop the gateway first:
+the copy does not contain what it writes in the meantime.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _check(args: argparse.Namespace) -> int:
         done: list[Check] = []
         try:
             damage = [Wrong("", "", text) for text in store.damage()]
-            done.append(Check("files", "the engine finds its own files whole", 1, damage))
+            done.append(Check("files", "the engine's own check of its files", 1, damage))
             if not damage:
                 for one in check(store.connection):
                     done.append(one)

@@ -1,16 +1,16 @@
-"""Tasks: what each agent of Codex and its sub-agents cost, running or lately ended.
+"""Tasks: what each Codex agent and its sub-agents cost, running or recently ended.
 
 joytui tasks                     of the last 24 hours, the newest first
 joytui tasks --since 7d --running
 joytui tasks 01a22c5a-46d4-7730-9681-f9b55ca875d9
-joytui tasks raise 01a22c5a-46d4-7730-9681-f9b55ca875d9 5   its limit is 5 credits more from now on: it goes on
-joytui tasks stop 01a22c5a-46d4-7730-9681-f9b55ca875d9      ends it: Codex says so, and asks no more
+joytui tasks raise 01a22c5a-46d4-7730-9681-f9b55ca875d9 5   raises its limit by 5 credits, so that it can go on
+joytui tasks stop 01a22c5a-46d4-7730-9681-f9b55ca875d9      ends it: Codex says so, and sends nothing more
 joytui tasks resume 01a22c5a-46d4-7730-9681-f9b55ca875d9    lets it go on
 joytui logs --filter task:01a22c5a*      the requests of one
 
-A task is a root thread with all of its sub-agents. Its line sums them up; below it, each sub-agent has its own line, under the
-one that started it. Codex names them since 0.169. Of a task that is stopped, by somebody or by its key's breaker
-(`joytui keys create --help`), nothing is answered until it is resumed.
+A task is a root thread with all of its sub-agents. Its line has their sum; below it, each sub-agent has its own line, under the
+agent that started it. Codex reports them since 0.169. A stopped task, whether by you or by a limit of its key
+(`joytui keys create --help`), is refused until it is resumed.
 
 JSON: {"tasks": [{"id", "key", "owner", "project", "repo", "commit", "state", "started_at", "last_at", "requests", "errors", tokens,
 "cost_credits", "agents", "limit_credits", "threads", "stopped_at", "stopped_why"}]}; in "threads" each thread's own "id", "parent", "subagent", "model", and the same numbers.
@@ -42,10 +42,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("of", metavar="ID", nargs="?", help="with raise, stop and resume: which task")
     parser.add_argument("amount", metavar="AMOUNT", nargs="?", help="with raise: by how many credits")
     parser.add_argument(
-        "--since", metavar="WHEN", help="those that asked since then (default: 24h): 30m, 7d, today, a date"
+        "--since", metavar="WHEN", help="with requests since then (default: 24h): 30m, 7d, today, a date"
     )
     parser.add_argument("--limit", metavar="N", type=count, default=LIMIT, help=f"the N newest (default: {LIMIT})")
-    parser.add_argument("--running", action="store_true", help="only those that run now")
+    parser.add_argument("--running", action="store_true", help="only running tasks")
     parser.add_argument("--json", action="store_true", help="JSON on stdout")
     add_gateway_options(parser)
 
@@ -55,9 +55,7 @@ def run(args: argparse.Namespace) -> int:
     if args.task in CHANGES:
         return _change(args)
     if args.of is not None:
-        raise UsageError(
-            f"one task at a time, or one of: {', '.join(CHANGES)}", where="ID", hint="joytui tasks stop ID"
-        )
+        raise UsageError(f"give one task, or one of {', '.join(CHANGES)}", where="ID", hint="joytui tasks stop ID")
     if not 1 <= args.limit <= MOST_TOP:
         raise UsageError(f"from 1 to {MOST_TOP}", where="--limit")
     return with_console(args, lambda console: _list(console, args))
@@ -71,7 +69,7 @@ def _change(args: argparse.Namespace) -> int:
     if of is None:
         raise UsageError(f"{change} needs a task", where="ID", hint="`joytui tasks` lists them")
     if args.since is not None or args.running or args.limit != LIMIT:
-        raise UsageError(f"--since, --limit and --running do not go with {change}")
+        raise UsageError(f"{change} does not take --since, --limit or --running")
     if change == "raise":
         return _raise(args)
     if args.amount is not None:
@@ -128,7 +126,7 @@ def _say_none(args: argparse.Namespace) -> None:
         say("no task is running")
     else:
         say(f"no tasks since {args.since}" if args.since else "no tasks in the last 24 hours")
-        say("a task is what one prompt of Codex sets off: its requests name it, where they pass this gateway")
+        say("a task is everything that one Codex prompt starts; requests through this gateway carry its id")
 
 
 def _show(tasks: list[TaskView]) -> None:

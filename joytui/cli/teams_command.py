@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    create = add_action(actions, "create", "a new team, with nobody in it yet")
+    create = add_action(actions, "create", "create a team, without members yet")
     add_action(actions, "list", "all teams, with their owners")
     add = add_action(actions, "add", "put an owner into a team")
     remove = add_action(actions, "remove", "take an owner out of a team")
@@ -62,7 +62,7 @@ def _show(team: TeamView, args: argparse.Namespace) -> None:
     if args.json:
         emit_json(team.model_dump())
     else:
-        emit(f"{team.name}: {', '.join(team.owners) or 'nobody is in it'}")
+        emit(f"{team.name}: {', '.join(team.owners) or 'no members'}")
 
 
 def _show_all(teams: list[TeamView], args: argparse.Namespace) -> None:

@@ -1,9 +1,9 @@
-"""Codex's own telemetry: what it sends to a gateway, so that its requests are seen without a relay.
+"""Codex's own telemetry: Codex reports its requests to a gateway, also those that do not go through it.
 
 joytui telemetry on                                      writes [otel] into config.toml, with its own token
 joytui telemetry on --gateway https://gw.example.com     to a team's gateway (token: JOYTUI_TELEMETRY_TOKEN)
 joytui telemetry status
-joytui telemetry off                                     config.toml as it was
+joytui telemetry off                                     restores config.toml
 joytui telemetry token create ann-laptop --owner ann --team core
 joytui telemetry token list
 joytui telemetry token revoke ann-laptop
@@ -48,11 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     for action in (on, off):
         action.add_argument("--yes", action="store_true", help="do not ask (needed if stdin is not a terminal)")
     add_action(actions, "status", "whether it is on, and whether it arrives")
-    token = actions.add_parser("token", help="the tokens that authorise telemetry: one per person")
+    token = actions.add_parser("token", help="the tokens that may send telemetry: one per person")
     tokens = token.add_subparsers(dest="token_action", required=True, metavar="ACTION")
-    create = add_action(tokens, "create", "a new token; it is shown only once, and opens nothing else")
+    create = add_action(tokens, "create", "a new token, shown only once; it can only send telemetry")
     create.add_argument("name", metavar="NAME")
-    create.add_argument("--owner", metavar="O", help="whose Codex sends with it")
+    create.add_argument("--owner", metavar="O", help="the person whose Codex uses it")
     create.add_argument("--team", metavar="T")
     add_action(tokens, "list", "the tokens, and when each was last used")
     revoke = add_action(tokens, "revoke", "revoke a token; the requests that it reported stay")
@@ -221,7 +221,7 @@ def _written(args: argparse.Namespace, gateway_url: str, token: str) -> int:
     world = look(shell_invocation())
     entry = journal.record(_changes(gateway_url, token), ON, world.codex_home, places())
     for one in entry.files:
-        kept = f"; as it was: {one.backup}" if one.backup else " (new)"
+        kept = f"; backup: {one.backup}" if one.backup else " (new)"
         say(f"{paint('✓', 'green', stream=sys.stderr)} wrote {one.path}{kept}")
     say(f"  {KEPT}")
     say("  a Codex that is already running sends it from its next start on; `joytui telemetry off` removes it")
@@ -289,7 +289,7 @@ def _status(args: argparse.Namespace) -> int:
         emit(f"Codex sends its telemetry to {found.endpoint or 'an exporter'} ({found.origin}), which is not joytui's")
     else:
         emit(f"telemetry is on: Codex posts to {found.endpoint} ({found.origin})")
-        emit(f"  token: {known.name if known else 'not known to the gateway, or that does not run'}")
+        emit(f"  token: {known.name if known else 'unknown to the gateway, or the gateway is not running'}")
         emit(f"  last received: {(_when(known.last_received) or 'nothing yet') if known else 'not known'}")
         emit(f"  {KEPT}")
     return EXIT_OK

@@ -71,4 +71,4 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
 async def _revoke(console: ConsoleClient, args: argparse.Namespace) -> int:
     one = find_token(await console.tokens(), args.token, "console token", "joytui tokens list")
     await console.delete_token(one.id)
-    return show_revoked(one, args.json, f"{one.name} ({one.id}) is revoked: it no longer opens anything")
+    return show_revoked(one, args.json, f"{one.name} ({one.id}) is revoked and no longer works")

@@ -1,14 +1,15 @@
-"""From what a ticket holds to the cause: how sure that is, what to ask for, and the reply to send.
+"""Finds the cause of a ticket: how certain it is, what to ask for, and the reply to send.
 
   joytui triage ticket.txt       any text: terminal output of Codex, `codex exec --json`, `codex doctor --json`, an error
-                                 body, `curl -v`, a rollout file, a bundle of `joytui report`, or the user's own words
+                                 body, `curl -v`, a rollout file, a bundle from `joytui report`, or the user's own words
   pbpaste | joytui triage        the same from stdin
   joytui triage --request ID     the gateway's record of a request, the Codex thread that made it, key and wallet then
 
-A bundle joytui-report….zip that the ticket names and that lies beside it is read in its place. Nothing is sent, with one exception: a request id or thread id in the ticket is looked up in the local gateway if it is running
-(it is not started for that), or in the one that --gateway names.
+If the ticket names a bundle joytui-report….zip in the same folder, that is read instead. Nothing is sent, with one exception: a
+request id or thread id in the ticket is looked up in the local gateway if that is running (it is never started for this), or in
+the one that --gateway names.
 
-Exit 0: nothing fails in it; 1: a failure, decided or not; 2: wrong usage; 3: the gateway (--request) is out of reach.
+Exit code 0: no failure in it; 1: a failure, decided or not; 2: wrong usage; 3: the gateway cannot be reached (--request).
 """
 
 from __future__ import annotations

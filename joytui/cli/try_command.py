@@ -1,8 +1,8 @@
-"""One real Codex turn through the gateway: a key for an hour, `codex exec -s read-only` with -c overrides, config.toml untouched.
+"""One real Codex turn through the gateway: a key for an hour, `codex exec -s read-only` with -c overrides; config.toml stays as it is.
 
 joytui try
 joytui try "what is 6 times 7?" --model gpt-5.5
-joytui try -- -c model_reasoning_effort=low       what stands after -- goes to codex
+joytui try -- -c model_reasoning_effort=low       everything after -- goes to codex
 """
 
 from __future__ import annotations

@@ -2,16 +2,16 @@
 
 joytui usage --by key --since 7d
 joytui usage --by day --by model --json
-joytui usage --by thread --top 20                the dearest threads, all others as one row
+joytui usage --by thread --top 20                the most expensive threads, all others as one row
 joytui usage --source codex --by project         from Codex's rollout files: needs no gateway
-joytui usage --since today --budget 5 --fail-over    exit 1 when more than 5 credits are gone
-joytui usage --insight --json                    with the rate now, and what was out of the ordinary, with its culprits
+joytui usage --since today --budget 5 --fail-over    exit 1 if more than 5 credits are spent
+joytui usage --insight --json                    also the current rate, and unusual spending with its culprits
 joytui usage --focus spend.csv --since 2026-11-01    for other tools: a row a day, key and model in the columns of FOCUS 1.2
 joytui usage --reconcile --since 2d              Codex's files against the gateway's records, each difference explained
 
-JSON: {"rows", "totals", "totals_by_source"}, "left_out" (the doctor's tests), and "budget" and "insight" where they were asked for. With --source both
-a turn through the gateway has two witnesses: "totals" counts it once, and "totals_by_source" has the sums of each. What Codex's telemetry told
-of requests that no gateway saw is a part of codex.
+JSON: {"rows", "totals", "totals_by_source"}, "left_out" (the doctor's tests), and "budget" and "insight" if you ask for them. With --source both,
+a turn through the gateway is in both sources: "totals" counts it once, and "totals_by_source" has the sums of each source. Requests
+that only Codex's telemetry reported belong to codex.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 
         return write_focus(args)
     if args.usd_per_credit is not None:
-        raise UsageError("it goes with --focus", where="--usd-per-credit", hint="joytui usage --focus spend.csv")
+        raise UsageError("it needs --focus", where="--usd-per-credit", hint="joytui usage --focus spend.csv")
     budget = _budget(args)
     _check(args)
     if args.reconcile:
@@ -207,7 +207,7 @@ def _from_codex(args: argparse.Namespace) -> tuple[Gathered, dict[str, UsageTota
     if usage.broken:
         say(f"joytui: {usage.broken} lines of Codex's files could not be read and are not counted")
     if unknown := [name for name in args.by if name in UNKNOWN_TO_CODEX]:
-        say(f"joytui: Codex's files know no {', no '.join(unknown)}")
+        say(f"joytui: Codex's files do not record {', no '.join(unknown)}")
     insight = None
     if args.insight and args.source == "codex":
         from joytui.usage.insight import codex_insight
@@ -239,7 +239,7 @@ def _fields(words: list[str]) -> list[str]:
     fields = list(dict.fromkeys(part.strip().lower() for word in words for part in word.split(",") if part.strip()))
     for field in fields:
         if field not in USAGE_GROUPS:
-            raise UsageError(f"nothing is called {field!r}", where="--by", hint=f"one of {', '.join(USAGE_GROUPS)}")
+            raise UsageError(f"no grouping is called {field!r}", where="--by", hint=f"one of {', '.join(USAGE_GROUPS)}")
     return fields
 
 

@@ -1,4 +1,4 @@
-"""What stands out, in words under the table and as JSON: the rate now, what was out of the ordinary, the budget."""
+"""What is notable, in words under the table and as JSON: the current rate, unusual spending, the budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway's tier wallets: off until a balance is set; then a request needs credits in a wallet of its tier.
+"""The gateway's tier wallets: off until a balance is set. From then on, a request needs credits in the wallet of its tier.
 
 joytui wallet show
 joytui wallet set standard 100         (or `off`)

@@ -27,7 +27,7 @@ ModelT = TypeVar("ModelT", bound="BaseModel")
 EventT = TypeVar("EventT")
 PREFIX = "/console/v1"
 READ_ONLY = "x-joytui-read-only"
-"""With this header a gateway refuses whatever changes anything: for a console that shows what its token sees, and no more."""
+"""With this header, a gateway refuses every change: for a console that only shows what its token sees."""
 
 
 @dataclass(slots=True)
@@ -117,7 +117,7 @@ class ConsoleApi:
             hint = "`joytui gateway status` shows where its log is"
             raise UnreachableError(f"the gateway failed: {message}", where=self.url, hint=hint)
         if kind is None:
-            raise self._not_ours(f"HTTP {answer.status_code} without one of our errors")
+            raise self._not_ours(f"HTTP {answer.status_code}, and the answer is not one of the gateway's errors")
         raise RefusedError(message, where=self.url, status=answer.status_code, kind=kind)
 
     def _model(self, model: type[ModelT], data: Any) -> ModelT:

@@ -18,7 +18,7 @@ from joytui.core.places import Places
 from joytui.core.redaction import Redactor, visible
 
 START_DEADLINE = 45.0
-"""Long for a machine under load; who waits sees how long it takes, and may stop waiting."""
+"""Long enough for a machine under load; the user sees how long it takes, and can stop waiting."""
 STOP_DEADLINE = 30.0
 
 

@@ -27,7 +27,7 @@ SLICE = 250
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """How the tail stands: "connecting", "live", or "waiting" (lost, with the error, trying again in `retry_s`)."""
+    """The state of the tail: "connecting", "live", or "waiting" (lost, with the error, trying again in `retry_s`)."""
 
     name: Literal["connecting", "live", "waiting"]
     error: JoytuiError | None = None

@@ -92,6 +92,10 @@ def _was_asked(issue: Issue, state: Survey) -> bool:
 
 def _believe(state: Survey, asked: Asked, said: str, ours: Issue | None) -> None:
     cause = cause_of(said)
+    if _NO_FILE.match(said):  # it does not say which
+        if ours is not None:
+            return
+        cause = "codex-flag-unsupported" if _names_folder(state) else "config-unreadable"
     if ours is not None and ours.cause == cause:
         return  # joytui's own words of it are those of the whole command
     summary = said.split("\n")[0] if ours is None or cause != "config-syntax" else said.split("\n")[-1]
@@ -107,17 +111,25 @@ def _believe(state: Survey, asked: Asked, said: str, ours: Issue | None) -> None
     asked.disagreements.append(f"joytui expected {expected}, but Codex says: {summary}")
 
 
+_NO_FILE = re.compile(r"(?:Error: )?No such file or directory")
+
+
+def _names_folder(state: Survey) -> bool:
+    """Whether the arguments name the folder to work in."""
+    return any(re.match(r"-C|--cd(?:=|$)", word) for word in state.command.passed)
+
+
 _SAID: tuple[tuple[str, str], ...] = (
     (r"^error: ", "codex-flag-unsupported"),
     (r"Unknown feature flag|thread 'main' panicked|`--[\w-]+` (?:requires|cannot)", "codex-flag-unsupported"),
     (r"finding codex home", "codex-home-invalid"),
     (r"unknown configuration field", "unknown-keys"),
     (r'wire_api = "chat"` is no longer supported', "wire-api-removed"),
-    (r"in `model_providers\.[^`]+\.wire_api`", "wire-api-invalid"),
-    (r"reserved built-in provider IDs", "provider-id-reserved"),
+    (r"in `model_providers\.[^`]+\.wire_api`|unknown variant `[^`]*`, expected `responses`", "wire-api-invalid"),
+    (r"reserved built-in provider IDs|^(?:Error[^:]*: )?model_providers\.[\w-]+ only supports", "provider-id-reserved"),
     (r"legacy `profile|--profile `", "profile-legacy"),
     (r"config profile `", "profile-missing"),
-    (r"provider name must not be empty|provider auth cannot|missing field `name`|choose one gateway credential", "provider-invalid"),
+    (r"model_providers\.[^\s:]+: |provider name must not be empty|missing field `name`|choose one gateway credential", "provider-invalid"),
     (r"Failed to read config file|invalid utf-8|Is a directory", "config-unreadable"),
     (r"invalid (?:type|value|length)|unknown (?:variant|field)|missing field|did not match any variant|data did not", "config-type"),
     (r":\d+:\d+: |TOML parse error", "config-syntax"),

@@ -1,4 +1,4 @@
-"""Follows a start file of fish without running it: `set -x`, `export`, files that it reads in, conditions; and fish's universal
+"""Follows a start file of fish without running it: `set -x`, `export`, sourced files, conditions; and fish's universal
 variables, which it keeps in a file. Nothing is executed, and it never raises."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Codex's configuration layers: where each stands, what it says, and the deep merge of all of them.
+"""Codex's configuration layers: where each one is, what it says, and the deep merge of all of them.
 
 Lowest first: built-in defaults, /etc/codex/config.toml, $CODEX_HOME/config.toml, $CODEX_HOME/<profile>.config.toml,
 the project's .codex/config.toml files (from its root to cwd), session flags, /etc/codex/managed_config.toml.

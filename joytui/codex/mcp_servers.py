@@ -1,4 +1,4 @@
-"""What Codex refuses in `[mcp_servers.<id>]` beyond types: a transport that is neither, or half of each.
+"""What Codex refuses in `[mcp_servers.<id>]` beyond types: a transport of neither kind, or half of each.
 
 Source: Codex 0.169.0, observed. A server that is `required` and cannot start ends Codex before any request; whether it
 starts is only judged where that can be told by looking (its program is not there, its token's variable is unset).

@@ -1,4 +1,4 @@
-"""Where Codex gets its list of models from, beside the one that it brings: `model_catalog_url` of a provider (0.161 and newer).
+"""Where Codex gets its list of models from, besides the built-in one: `model_catalog_url` of a provider (0.161 and newer).
 
 It asks there before each start, with the provider's key, waits 5 s, asks once more, and goes on without (0.171.0, observed).
 A file that `model_catalog_json` names comes first: then nothing is requested.

@@ -1,4 +1,4 @@
-"""Follows a start file of bash, zsh or sh without running it: assignments, exports, files that it reads in, conditions.
+"""Follows a start file of bash, zsh or sh without running it: assignments, exports, sourced files, conditions.
 
 Nothing is executed: what only the shell could compute is noted as such (`ShellState.open`, `.beyond`). Bounded in files, size, depth
 and steps, and it never raises.

@@ -1,8 +1,8 @@
-"""Spending that is out of the ordinary, with the one who did it; and the live rate against the usual.
+"""Unusual spending, with the one who did it; and the current rate compared with the usual one.
 
 The rule: an hour's usual amount is the median of the same hour of the day over the fourteen days before (days before
 the first spending do not count; at least three days are needed, else the median of all earlier hours with spending, of
-which six are needed). An hour is out of the ordinary when it is at least three times its usual and the excess is at least a
+which six are needed). An hour is unusual when it costs at least three times its usual and the excess is at least a
 tenth of a day: of the 24 hours before it, and of a usual day, which is the median of the days with spending of those fourteen.
 Such hours side by side are one anomaly. It counts where its excess is at least a fiftieth of all that was spent in the window
 that is looked at: what is small change there is not shouted about. The largest excess comes first.
@@ -53,9 +53,9 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """Hours side by side that were out of the ordinary, `begin` to `end` (not part of it), and what is usual in them.
+    """Consecutive hours that were unusual, `begin` to `end` (not part of it), and what is usual in them.
 
-    `culprits`: one for each dimension that has one; none if nobody alone explains half of it.
+    `culprits`: one for each dimension that has one; none if no single one explains half of it.
     """
 
     begin: datetime
@@ -118,7 +118,7 @@ def find_anomalies(
 
 
 def excess_by_hour(total: Series, hours: Iterable[int]) -> dict[int, int]:
-    """How much more than usual was spent in those of the hours that are out of the ordinary."""
+    """How much more than usual was spent in those hours that are unusual."""
     expected = {hour: usual(total, hour) for hour in hours}
     return {
         hour: total[hour] - amount

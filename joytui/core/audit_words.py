@@ -1,4 +1,4 @@
-"""What an entry of the audit log changed, in words: the command and the console tell it alike. Pure."""
+"""What an entry of the audit log changed, in words: the same for the command and the console. Pure."""
 
 from __future__ import annotations
 

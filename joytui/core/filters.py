@@ -311,7 +311,7 @@ def _term(word: _Word, at: datetime | None) -> Term:
     if negated:
         text, flags, position = text[1:], flags[1:], position + 1
     if not text:
-        raise FilterError("nothing stands here", position=position, hint="a word, or FIELD:VALUE")
+        raise FilterError("something is missing here", position=position, hint="a word, or FIELD:VALUE")
     found = _FIELD.match(text)
     if found is None or any(flags[: found.end()]):
         term: Term = Contains(fold(text))

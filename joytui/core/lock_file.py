@@ -1,4 +1,4 @@
-"""Files that are locked for a while: one holder at a time, and the system lets go when the holder ends, however it ends."""
+"""Files that are locked for a while: one holder at a time, and the system releases the lock when the holder ends, however it ends."""
 
 from __future__ import annotations
 

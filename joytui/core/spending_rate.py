@@ -1,10 +1,10 @@
-"""How fast credits go, and when none are left. Pure; whole numbers throughout.
+"""How fast credits are spent, and when none are left. Pure; whole numbers throughout.
 
 The rule: the rate is the weighted mean of the last seven days' hours (since the first spending, if that is later), the newest
 hour weighing most and the oldest least, in a straight line. Hours without spending count as 0, and an hour that has only begun as
 a whole one. An estimate is rounded down to nano-credits.
 
-Where spending was out of the ordinary, that rate says too much: `ordinary` gives the hours without what was more than usual.
+After unusual spending, that rate is too high: `ordinary` gives the hours without the unusual part.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def hourly_rate(hours: Mapping[int, int], at: datetime) -> int:
 
 
 def ordinary(hours: Mapping[int, int], at: datetime) -> tuple[dict[int, int], int]:
-    """The hours without what was out of the ordinary in those that the rate looks at, and how much that was."""
+    """The hours without the unusual spending in the rate's window, and how much that was."""
     now = hour_of(at)
     odd = excess_by_hour(hours, [hour for hour in hours if now - WINDOW_HOURS < hour <= now])
     return {hour: amount - odd.get(hour, 0) for hour, amount in hours.items()}, sum(odd.values())

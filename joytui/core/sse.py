@@ -102,7 +102,7 @@ class SseSplitter:
         if line.startswith(b":"):
             self.comments += 1
             return None
-        if self._lenient and line.startswith(b"{") and _stands_alone([line]):
+        if self._lenient and line[:1] in (b"{", b"[") and _stands_alone([line]):
             return self._datum(line)
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")

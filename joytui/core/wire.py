@@ -99,7 +99,7 @@ class PolicyView(Model):
     weekly_limit: str | None = None
     total_limit: str | None = None
     per_task_limit: str | None = Field(
-        default=None, description="what each task may cost in all, with all of its sub-agents"
+        default=None, description="what each task may cost in total, sub-agents included"
     )
     routing_strategy: Literal["BALANCE", "COST_FIRST", "QUALITY_FIRST", "SPEED_FIRST"] = "BALANCE"
     logs: bool = True
@@ -114,7 +114,7 @@ class PolicyView(Model):
 
 
 TRIAL_LABEL = "joytui-try"
-"""The label of a key that `joytui try` made for one turn: who made it takes it away, or the gateway at its next start."""
+"""The label of a key that `joytui try` made for one turn: whoever made it deletes it, or the gateway does at its next start."""
 
 
 def key_name(text: str) -> str:
@@ -289,7 +289,7 @@ class KeyView(Model):
 
 
 class KeyCreated(KeyView):
-    """The answer to creating (or rotating) a key: the only place where the plain key ever stands."""
+    """The answer to creating (or rotating) a key: the only place that ever has the plain key."""
 
     key: str
 

@@ -1,4 +1,4 @@
-"""What open answers have cost so far, on its way into the store: that of all of them in one write, a few times a second.
+"""What open answers have cost so far, on its way into the store: all of them in one write, a few times a second.
 
 A write of its own for each step of each answer costs more than the answer's bytes do: every statement gives the interpreter's
 lock away, and takes it back from the event loop.

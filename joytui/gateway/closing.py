@@ -1,4 +1,4 @@
-"""How a listening socket is closed without a client that is cut off.
+"""How a listening socket is closed without cutting off a client.
 
 The kernel finishes a connection before anybody accepts it. Whoever has connected, and perhaps sent a request already, is reset
 when the socket is closed before that: so first no new connection is let in, then those that wait are taken, then it is closed.

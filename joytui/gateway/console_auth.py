@@ -1,4 +1,4 @@
-"""Who asks of the console API, and what that role may do: `gateway.routes` says of each route which right it needs."""
+"""Who calls the console API, and what that role may do: `gateway.routes` says which right each route needs."""
 
 from __future__ import annotations
 

@@ -237,7 +237,9 @@ async def add_owner(gateway: Gateway, request: Request) -> JsonAnswer:
         raise Refused(404, NOT_FOUND, "no team with that name")
     if there != team:
         raise Refused(
-            409, CONFLICT, f"{owner!r} is in the team {there!r}, and nobody can be in two: remove them there first"
+            409,
+            CONFLICT,
+            f"{owner!r} is in the team {there!r}, and an owner can only be in one team: remove them there first",
         )
     return JsonAnswer(await _team(gateway, team))
 

@@ -1,4 +1,4 @@
-"""File descriptors: as many as the system lets this process have, a part of them for clients, and a reserve for all else.
+"""File descriptors: as many as the system lets this process have, a part of them for clients, and a reserve for everything else.
 
 A relayed request takes two, the client's connection and the upstream's. Where clients took all of them, requests under way
 could not reach their upstream, and the server could not even refuse. So clients that come when their share is used up are told
@@ -38,7 +38,7 @@ class Room:
         if self._said_at is None or now - self._said_at >= AGAIN_S:
             self._said_at = now
             log.warning(
-                "at most %d connections: half of the %d file descriptors (ulimit -n) are for clients; further ones get 503",
+                "at most %d connections: half of the %d file descriptors (ulimit -n) are for clients; more get 503",
                 self.connections, self.limit,
             )  # fmt: skip
 

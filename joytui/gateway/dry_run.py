@@ -39,7 +39,7 @@ FAILED = {
     "tier": "tier not allowed",
     "model": "model not allowed",
     "route": "no model is available",
-    "budget": "a budget has not enough left",
+    "budget": "a budget does not have enough left",
     "wallet": "not enough in the tier's wallet",
 }
 """What each check is called, by how it went."""

@@ -70,8 +70,9 @@ class ModelEndpoint:
                 refusal = refusals.too_many_keyless(A_SECOND)
                 visit.drop(refusal)
             elif (kept := visit.refuse(refusal)) is not None:
-                await asyncio.wait([kept])  # refused all the same where the store cannot be written
-                kept.exception()
+                await asyncio.wait([kept])
+                if kept.exception() is None:  # refused all the same where the store cannot be written
+                    visit.kept_as(kept.result())
             await send_refusal(send, refusal, visit.id_headers())
             return
         except ClientGone:

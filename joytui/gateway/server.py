@@ -1,4 +1,4 @@
-"""Serving: bind, open the store, say "ready", serve until SIGTERM, SIGHUP or Ctrl-C, drain, and take the state file away."""
+"""Serving: bind, open the store, say "ready", serve until SIGTERM, SIGHUP or Ctrl-C, drain, and remove the state file."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ async def _when_lonely(gateway: Gateway, for_a_console: Callable[[], bool], act:
     limit = gateway.settings.lonely_s
     while (alone := gateway.alone_s) < limit or not for_a_console():  # noqa: ASYNC110 (time alone tells)
         await asyncio.sleep(max(limit - alone, min(limit, LONELY_LOOK_S)))
-    log.info("nobody was here for %g s and there is no key: the gateway, which a console started, stops", limit)
+    log.info("no console for %g s and no key: the gateway, which a console started, stops", limit)
     act()
 
 

@@ -40,35 +40,35 @@ class UpstreamSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     name: str | None = None
-    """How the logs call it; without one, its host (its address, where another one has that host)."""
+    """Its name in the logs. Default: its host, or its address if another upstream has the same host."""
     url: str
     """An OpenAI base URL, to which /responses and /chat/completions are appended. https, or http on loopback."""
     key_env: str | None = None
-    """The environment variable that holds its key. Where it is not set, and without one: the key that
-    `joytui gateway upstream-key set NAME` keeps in the system's keyring or in a file (0600)."""
+    """The environment variable that holds its key. If that is not set, or none is named: the key that
+    `joytui gateway upstream-key set NAME` stored in the system's keyring or in a file (0600)."""
     api: Literal["auto", "responses", "chat"] = "auto"
-    """What it speaks; auto finds out once and keeps it."""
+    """The API that it offers; auto finds out once and remembers it."""
     priority: int = 0
-    """Lower numbers are asked first; the others when those cannot be reached, or say before the first byte that they
-    failed (5xx). One that may be at work on a request, and may bill for it, is waited for: the request goes to no other."""
+    """Lower numbers go first. The next ones are asked if those cannot be reached, or fail (5xx) before the first byte of an answer.
+    An upstream that may still be working on a request, and may bill it, is waited for: the request is not sent elsewhere."""
     quirks: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = []
-    """How it wants its requests, where its host does not tell: a vendor ("mistral", "groq", "openai", "gpt-5", "default"), and
-    lessons in the words of `joytui gateway upstreams` ("text only", "no stream_options"). One, or a list."""
+    """What its requests must look like, if its host does not show that: a vendor ("mistral", "groq", "openai", "gpt-5", "default"),
+    and lessons as `joytui gateway upstreams` words them ("text only", "no stream_options"). One, or a list."""
     drop: list[str] = []
-    """Fields that no request to it has: ["parallel_tool_calls"]. Without max_tokens it is not told how long an answer may be: one
-    that is not streamed may then cost more than was held for it."""
+    """Fields that are never sent to it: ["parallel_tool_calls"]. If you drop max_tokens, the length of an answer is not limited: one
+    that is not streamed may cost more than was reserved for it."""
     extra_body: dict[str, Any] = {}
-    """Fields that each request to it has besides: { enable_thinking = false }."""
+    """Fields that are added to each request to it: { enable_thinking = false }."""
     headers: dict[str, str] = {}
-    """Headers that each request to it has besides; "$NAME" takes the environment variable NAME, for what is secret:
+    """Headers that are added to each request to it; "$NAME" takes a secret from the environment variable NAME:
     { api-key = "$AZURE_KEY" }."""
     models: dict[str, str] = {}
-    """Your names for its models: { fast = "vendor/model-7b" } lists fast, asks for vendor/model-7b where fast is asked for,
-    and calls it fast in the answers that it translates."""
+    """Your names for its models: { fast = "vendor/model-7b" } lists fast, sends vendor/model-7b when a client
+    asks for fast, and says fast in the answers that it translates."""
     connect_timeout_s: float | None = Field(default=None, gt=0)
-    """How long to wait for a connection to it; without one, the gateway's connect_timeout_s."""
+    """How long to wait for a connection to it. Default: the gateway's connect_timeout_s."""
     idle_timeout_s: float | None = Field(default=None, gt=0)
-    """How long it may be silent; without one, the gateway's idle_timeout_s."""
+    """How long it may be silent. Default: the gateway's idle_timeout_s."""
 
     @field_validator("url")
     @classmethod
@@ -111,7 +111,7 @@ class GatewaySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     host: str = "127.0.0.1"
-    """Where to listen. Other addresses than loopback need tls_cert and tls_key, or insecure."""
+    """Where to listen. Addresses other than loopback need tls_cert and tls_key, or insecure."""
     port: int = Field(LOCAL_PORT, ge=0, le=65535)
     """0 takes a free one."""
     tls_cert: Path | None = None
@@ -119,95 +119,95 @@ class GatewaySettings(BaseModel):
     tls_key: Path | None = None
     """Its private key (PEM)."""
     insecure: bool = False
-    """Listen without TLS beyond loopback: keys cross the network readable."""
+    """Listen without TLS beyond loopback: keys cross the network unencrypted."""
     allow_hosts: list[str] = []
-    """More names by which clients may address it (Host header): "gw.example.com" or "gw.example.com:8791"; behind a proxy the
-    name that it has: "gw.example.com:443"."""
+    """Further names that clients may use for it (Host header): "gw.example.com" or "gw.example.com:8791"; behind a proxy, the
+    proxy's name: "gw.example.com:443"."""
     trusted_proxies: list[str] = []
-    """Addresses or CIDR ranges whose X-Forwarded-For is believed. Nobody else's is."""
+    """Addresses or CIDR ranges whose X-Forwarded-For is trusted. All others are ignored."""
 
     store: str | None = None
     """A SQLite file, or the URL of a PostgreSQL database that several gateways share: "postgresql://USER@HOST/DATABASE", with
-    "?schema=NAME" for another schema than joytui. Its password belongs into PGPASSWORD or a passfile. Without it: a file in the
-    data folder."""
+    "?schema=NAME" for a schema other than joytui. Put its password into PGPASSWORD or a passfile. Default: a file in the data
+    folder."""
     retention_days: int = Field(90, ge=0, le=36_500)
     """Request rows are deleted after this many days, sums stay; 0 keeps rows forever."""
 
     upstream: str | None = None
     """An OpenAI base URL. Without one the built-in offline model answers."""
     upstream_key_env: str | None = None
-    """The environment variable that holds the upstream's key; else the one that is kept, as for `upstreams`."""
+    """The environment variable that holds the upstream's key; otherwise the stored key, as for `upstreams`."""
     upstream_api: Literal["auto", "responses", "chat"] = "auto"
-    """What the upstream speaks on its side; auto finds out once and keeps it."""
+    """The API that the upstream offers; auto finds out once and remembers it."""
     upstreams: list[UpstreamSettings] = []
-    """Several upstreams, by priority; `upstream` goes before them."""
+    """Several upstreams, by priority; `upstream` comes before them."""
     connect_timeout_s: float = Field(10.0, gt=0)
     """How long to wait for a connection to an upstream."""
     idle_timeout_s: float = Field(300.0, gt=0)
     """How long an upstream may be silent."""
 
     catalog: Path | None = None
-    """A TOML file with models and prices; without it, the one that ships with joytui."""
+    """A TOML file with models and prices. Default: the one that comes with joytui."""
     strict: bool = False
-    """Refuse models that the list does not have (404) instead of passing them on."""
+    """Refuse models that are not in the catalog (404) instead of passing them on."""
     auto_model: str | None = None
-    """What `auto` becomes at an upstream that does not know it; without it, the router picks."""
+    """The model that replaces `auto` at an upstream that does not know it. Default: the router picks one."""
     default_model: str = "auto"
-    """The model of a request that names none."""
+    """The model for requests that name none."""
     metadata: Literal["object", "array", "off"] = "object"
     """JoyToken's `metadata` in answers: an object as documented, or an array as its real answers have it."""
 
     alerts_url: str | None = None
-    """A webhook to which alerts go; without one they are kept in the store alone. Slack's and Teams' own URLs are secrets:
+    """A webhook that receives alerts; without one, they are only kept in the store. Slack's and Teams' own URLs are secrets:
     JOYTUI_GATEWAY_ALERTS_URL keeps them out of the file. No redirect is followed."""
     alerts_format: Literal["json", "slack", "teams"] = "json"
-    """What the webhook takes: JSON as in joytui/guide/alerts.md, a Slack message, or a card of Teams."""
+    """What the webhook accepts: JSON as in joytui/guide/alerts.md, a Slack message, or a Teams card."""
     alerts_secret_env: str | None = None
-    """The environment variable that holds the secret that signs alerts ("whsec_…"); else the one that
-    `joytui gateway upstream-key set alerts-webhook` keeps. Without one they are not signed."""
+    """The environment variable that holds the secret that signs alerts ("whsec_…"); otherwise the one that
+    `joytui gateway upstream-key set alerts-webhook` stored. Without one, alerts are not signed."""
     alerts_insecure: bool = False
     """Send alerts over plain http beyond this machine."""
     alerts_retry_s: float = Field(5.0, ge=0.05, le=3600)
-    """How long to wait after an alert could not be sent; twice as long each time after that, up to an hour, 14 times in all."""
+    """How long to wait before an alert is sent again; twice as long each time, up to an hour, 14 tries in all."""
 
     default_output_tokens: int = Field(1024, ge=1)
-    """What a request without max_tokens is held for (JoyToken: 1024), and the step by which more is held for an answer that
-    goes on: a stream for which a step cannot be held ends."""
+    """Output tokens that are reserved for a request without max_tokens (JoyToken: 1024), and the step by which more are reserved
+    while an answer continues: a stream ends when the next step cannot be reserved."""
     default_freeze: Credits = "1"
-    """Credits to hold for each step where no price is known; what the upstream does not bill costs what was held."""
+    """Credits to reserve for each step if no price is known; what the upstream does not bill costs what was reserved."""
     usd_per_credit: Credits | None = None
-    """US dollars that a credit is worth. With it, the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
+    """What a credit is worth in US dollars. With it, the gateway tells Codex what its turns cost (`codex.turn_cost` in Codex's
     telemetry); without it, no amounts are sent."""
     lease_s: int = Field(60, ge=5, le=1_000_000)
-    """What a request holds is given back after this long unless the gateway renews it: so late do other gateways on the same store
-    end what one that died left open."""
+    """A request's reservation lapses after this time unless its gateway renews it: other gateways on the same store close the
+    requests of a gateway that died after this time."""
     duplicate_window_s: int = Field(86_400, ge=0, le=100_000_000)
-    """How long a client's X-Request-ID cannot be used again (409); 0 allows it."""
+    """How long a client cannot use the same X-Request-ID again (409); 0 allows it."""
 
     max_body_bytes: int = Field(50 * 1024 * 1024, ge=1024)
-    """The largest request body, also after decompression. JoyToken itself takes 8 MiB, other upstreams what they say."""
+    """The largest request body, also after decompression. JoyToken itself accepts 8 MiB; other upstreams have limits of their own."""
     max_bodies_bytes: int = Field(256 * 1024 * 1024, ge=1024 * 1024)
-    """All bodies above 1 MiB together that are in memory at the same time (503 beyond it; one has room always)."""
+    """The total size of all bodies above 1 MiB in memory at the same time (503 beyond it; a single one is always accepted)."""
     max_header_bytes: int = Field(64 * 1024, ge=4096)
-    """All headers of a request together."""
+    """The total size of a request's headers."""
     request_wait_s: float = Field(30.0, gt=0)
     """How long a client may take to send a request's headers, and between two pieces of its body (408 after that)."""
     body_wait_s: float = Field(300.0, gt=0)
-    """How long a client may take to send all of a request's body, however steadily it comes (408 after that)."""
+    """How long a client may take to send all of a request's body, even if it arrives steadily (408 after that)."""
     max_parallel: int = Field(1024, ge=1)
-    """Model requests at the same time."""
+    """How many model requests may run at the same time."""
     max_parallel_per_key: int = Field(256, ge=1)
-    """The same for one key (429 beyond it)."""
+    """The same, for one key (429 beyond it)."""
     drain_s: float = Field(10.0, ge=0, le=1_000_000)
-    """How long running requests may go on when the gateway is stopped."""
+    """How long running requests may continue after the gateway was told to stop."""
     drain_delay_s: float = Field(0.0, ge=0, le=3600)
-    """How long a gateway that is stopped still takes requests while `GET /readyz` says 503: behind a proxy or load balancer that
-    asks it, longer than the time between two of its questions."""
+    """How long a gateway that was told to stop still accepts requests while `GET /readyz` says 503. Behind a proxy or load balancer:
+    longer than the interval of its health checks."""
     lonely_s: float = Field(600.0, ge=0)
-    """A gateway that a console started for itself, and that has no key, ends after so long without a console (one that
-    was killed says no goodbye); 0: never."""
+    """A gateway that a console started and that has no key ends after this time without a console (a console that was killed
+    cannot stop it); 0: never."""
     metrics_public: bool = False
-    """/metrics without a token."""
+    """Serve /metrics without a token."""
     access_log: bool = False
     """One JSON line for each request on stderr (never with bodies or keys)."""
 

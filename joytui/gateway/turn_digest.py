@@ -1,4 +1,4 @@
-"""What is new in a turn, as a short digest: a breaker tells by it that a task asks the same again and again.
+"""What is new in a turn, as a short digest: it shows a breaker that a task sends the same turn again and again.
 
 New is what came since the model last spoke: the user's words, or what tools gave, with the calls that they answer. Ids of calls and
 the lines in which Codex says how long a command took are left out, since they differ each time (0.171.0, observed).

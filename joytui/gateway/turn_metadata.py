@@ -1,4 +1,4 @@
-"""Where in the tree of agents a request stands and what it works on, as Codex's headers tell (observed with 0.169.0 and 0.171.0).
+"""Which place a request has in the tree of agents and what it works on, according to Codex's headers (observed with 0.169.0 and 0.171.0).
 
 session-id                 the root thread, which its sub-agents share
 thread-id                  the thread that asks

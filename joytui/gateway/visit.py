@@ -173,8 +173,9 @@ class Visit:
 
     # --- the end -----------------------------------------------------------------------------------------------------
 
-    def refuse(self, refusal: Refused) -> asyncio.Future[None] | None:
-        """The record of a request that the gateway refused; the future, where there is one, is done when it is kept."""
+    def refuse(self, refusal: Refused) -> asyncio.Future[int] | None:
+        """The record of a request that the gateway refused; the future, where there is one, is done when it is kept, with the number
+        of its row."""
         if self.ended:
             return None
         self.ended = True
@@ -188,6 +189,10 @@ class Visit:
         if refusal.step == "key":
             return self.gateway.ledger.refuse(_keyless(self.describe()), self._refused(refusal), keyless=True)
         return self.gateway.ledger.refuse(self.describe(), self._refused(refusal))
+
+    def kept_as(self, number: int) -> None:
+        """Its answer has the id of its row: for another attempt at what was refused before, that is the row of the first."""
+        self.request_id = request_id(number)
 
     def drop(self, refusal: Refused) -> None:
         """A refusal of which nothing is kept but a count: its sender has more than enough of them, or the store is unreachable."""

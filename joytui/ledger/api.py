@@ -204,8 +204,12 @@ class Ledger(Protocol):
         over before included."""
         ...
 
-    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> Future[None]:
-        """One row for a request that the gateway refused: it costs nothing.
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> Future[int]:
+        """A request that the gateway refused: it costs nothing. Gives the number of its row.
+
+        Codex asks several times before it gives up (six times after a 402: 0.171.0, observed). The same refusal of the same turn, without
+        another request of its thread in between, is one row with that many attempts; each of them counts in all sums. Its row has
+        the time of the first and the words of the last. A request that names no thread has its own row.
 
         `keyless`: it showed no valid key. Of those only the newest KEYLESS_ROWS rows are kept, and nothing that the caller
         wrote (model, thread, project, client) is in any sum: they count with no more than an ended key's id.
@@ -400,8 +404,8 @@ class Ledger(Protocol):
     # --- alerts ---
 
     def raise_alerts(self, alerts: Sequence[NewAlert]) -> Future[int]:
-        """Keeps those that are not there yet, to be sent; gives how many those were. An alert about a key's limit that a request
-        crosses is raised by that request's end, in its transaction."""
+        """Keeps those that are not there yet, to be sent; gives how many those were. An alert about a limit that a request crosses
+        is raised by that request's end, in its transaction."""
         ...
 
     async def alerts(self, since: int, limit: int, teams: Sequence[str] | None = None) -> list[AlertRow]:

@@ -25,6 +25,15 @@ END_OF_TIME = 100_000 * 365 * DAY_MS
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
+AGAIN_MS = 60_000
+"""Within this time after a refusal, the same refusal of the same turn is another attempt of that request."""
+AGAIN_TURNLESS_MS = 10_000
+"""The same where the request names no turn, but a thread."""
+AGAIN_MOST_MS = HOUR_MS
+"""No attempt of a request comes later than this after the first."""
+REPEATED = ("key_id", "turn_id", "request_id", "model", "endpoint", "doctor")
+"""What two attempts at one request have in common, beside their thread and their refusal."""
+
 Entry = tuple[int, RequestRecord]
 """A request with the sequence number of its last change."""
 

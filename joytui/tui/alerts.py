@@ -1,4 +1,4 @@
-"""Alerts as the console shows them: those of the last hours that somebody should act on, in one line."""
+"""Alerts as the console shows them: those of the last hours that need action, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns of a list are shown and by which one it is sorted, also as the texts of a saved view. Pure."""
+"""Which columns of a list are shown and which one sorts it, also as text for a saved view. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands where a gateway's data would, as long as there is no gateway. Pure."""
+"""What is shown instead of a gateway's data while there is no gateway. Pure."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The console's settings: the table [console] of the settings file, whose other tables stay as they are.
 
 [console]
-theme = "auto"            # auto, dark, light, contrast, contrast-light, or a theme of Textual's
-ascii = false             # nothing but ASCII on the screen
+theme = "auto"            # auto, dark, light, contrast, contrast-light, or one of Textual's themes
+ascii = false             # use only ASCII characters
 gateway = ""              # another gateway's URL; without one, the local one
 start_gateway = true      # the console starts the local gateway where a screen needs it
 budget = "100"            # credits for a period, for the burn-down on Usage

@@ -14,7 +14,7 @@ MOODS: dict[Mood, tuple[str, str]] = {
     "warning": ("▲", "bold $warning"),
     "error": ("✗", "bold $error"),
 }
-"""How a word to the user begins: a colour never stands alone."""
+"""How a message to the user begins: colour is never the only sign."""
 Phase = Literal["idle", "finding", "starting", "live", "behind", "lost", "off", "failed"]
 
 

@@ -1,6 +1,6 @@
 """Budgets: how much is gone, how fast, and on which day nothing is left.
 
-The forecast goes by the rate of `core.spending_rate`. Where spending was out of the ordinary, that rate says too much. So there
+The forecast goes by the rate of `core.spending_rate`. After unusual spending, that rate is too high. So there
 is a second forecast, at the usual rate: by the same rule, without what was more than usual in those hours. Between the two is
 where the budget will end.
 """
@@ -40,7 +40,7 @@ class Burn:
     `rate` is the forecast's nano-credits an hour. `runs_out` is when nothing is left (a past hour, if it is gone), None
     if the rate is 0 or it lasts longer than a year. `at_end` is the spending expected at the period's end.
     `points` are the moments of the burn-down with what was left then. `usual` is the forecast without the `odd` nano-credits
-    that were out of the ordinary; None if nothing was.
+    that were unusual; None if none were.
     """
 
     limit: int

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 ELSEWHERE = {"openai": "api.openai.com"}
 """Codex's own providers, and whom they talk to."""
 STATES = {"ok": "✓ ok", "failing": "✗ failing", "silent": "– silent"}
-NOBODY = "nobody sends telemetry yet: `joytui telemetry token create NAME --owner O` makes a token for a person"
+NOBODY = "no telemetry yet: `joytui telemetry token create NAME --owner O` makes a token for a person"
 _ORDER = {"failing": 0, "silent": 1, "ok": 2}
 
 
@@ -26,19 +26,21 @@ def name(one: PersonView) -> str:
 
 
 def why(one: PersonView, since: str) -> str:
-    """What is known of their state; `since`: the time of it as it is to be shown."""
+    """What is known about their state; `since`: when it began, as it is shown."""
     if one.state == "silent":
-        return f"no telemetry since {since}" if one.last_turn else f"nothing was ever told; the token is of {since}"
+        return (
+            f"no telemetry since {since}" if one.last_turn else f"nothing received yet; the token was made on {since}"
+        )
     if one.state == "ok":
         return f"since {since}"
     if one.status is None and one.cause is None:
-        return f"since {since}: no answer; the doctor on that machine tells why"
-    likely = "" if one.sure else " (likely: telemetry has no more than the status)"
+        return f"since {since}: no answer; the doctor on that machine says why"
+    likely = "" if one.sure else " (likely: telemetry only has the status)"
     return f"since {since}: {one.cause or one.message or one.status}{likely}"
 
 
 def elsewhere(people: Sequence[PersonView]) -> list[str]:
-    """How many talk to somebody else than a gateway: "3 of 12 talk to api.openai.com"."""
+    """How many talk to something other than a gateway: "3 of 12 talk to api.openai.com"."""
     asked = Counter(one.provider for one in people if one.provider in ELSEWHERE)
     return [
         f"{count} of {len(people)} {'talks' if count == 1 else 'talk'} to {ELSEWHERE[provider or '']}"

@@ -1,7 +1,7 @@
-"""What stands out in the usage: the live rate against the usual, what was out of the ordinary in a window, the budget's end.
+"""What is notable in the usage: the current rate compared with the usual one, unusual spending in a window, the budget's end.
 
 `insight` is pure. `gateway_insight` and `codex_insight` read what it needs, and no more: which keys and models to look
-at is known from the hours that were out of the ordinary.
+at is known from the unusual hours.
 """
 
 from __future__ import annotations

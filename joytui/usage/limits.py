@@ -1,6 +1,6 @@
 """When the limits of a key are used up: at the rate of the last seven days, and at the usual one. Pure.
 
-Both rates are those of `core.spending_rate`: the second is without what was out of the ordinary.
+Both rates are those of `core.spending_rate`: the second leaves out unusual spending.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class KeyForecast:
-    """The band: at the `recent` rate, and at the `usual` one without the `odd` nano-credits that were out of the ordinary; None
+    """The band: at the `recent` rate, and at the `usual` one without the `odd` nano-credits of unusual spending; None
     where nothing was."""
 
     recent: Outlook

@@ -54,7 +54,9 @@ class Access:
             await self._close_console()
             if self._start or self._gateway_url is not None:
                 raise
-            self._say("the local gateway does not run, and --no-start forbids to start it: the consoles show none")
+            self._say(
+                "the local gateway is not running, and --no-start forbids starting it: the consoles show no gateway"
+            )
 
     async def _open(self) -> None:
         self._console = await connect(

@@ -36,11 +36,11 @@ def doorkeeper(hosts: frozenset[str], *, any_own_address: bool) -> Middleware:
     async def keep(request: web.Request, handler: Handler) -> web.StreamResponse:
         host = request.headers.get("Host", "").lower()
         if host not in hosts and not (any_own_address and _came_to(request, host)):
-            return _refuse(421, f"this console is not known as {host[:80]!r}: --allow-host lets a name in")
+            return _refuse(421, f"this console is not known as {host[:80]!r}: --allow-host adds a name")
         if not _from_here(request, host):
-            return _refuse(403, "a page of another site may not talk to this console")
+            return _refuse(403, "pages of other sites cannot connect to this console")
         if request.method != "GET":
-            return _refuse(405, "this console is only looked at")
+            return _refuse(405, "this console is read-only")
         response = await handler(request)
         if not response.prepared:
             response.headers.update(_headers(host))

@@ -47,7 +47,7 @@ class ServeWishes:
 
 
 class PageServer:
-    """Consoles by the page: at most `limit` at a time. `link` is the path under which everything stands."""
+    """Consoles by the page: at most `limit` at a time. `link` is the path prefix of everything."""
 
     def __init__(self, wishes: ServeWishes, access: Access, env: Mapping[str, str]) -> None:
         self._wishes = wishes

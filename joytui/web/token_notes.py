@@ -1,6 +1,6 @@
 """Which tokens the servers of this data folder made: one small file each, locked for as long as its server lives.
 
-A server that was killed takes no token away. The next one does, and knows by the lock that the note is nobody's any more:
+A server that was killed revokes no token. The next one does; the lock shows it that the note has no owner any more:
 names of machines and numbers of processes are not unique among all who look at one gateway.
 """
 

@@ -259,7 +259,7 @@ async def test_more_clients_than_file_descriptors(tmp_path: Path) -> None:
                 assert await one(100) == 200
         log = (tmp_path / "log").read_text()
         assert "Traceback" not in log
-        assert log.count("further ones get 503") == 1
+        assert log.count("more get 503") == 1
         assert len(log.splitlines()) <= 3
 
 

@@ -20,8 +20,8 @@ from joytui.core.nodes import Node, parse_node
         ("budgets raise org 5 --until yesterday", "--until"),
         ("tasks raise t1", "raise needs an amount"),
         ("tasks raise t1 five", "AMOUNT"),
-        ("tasks raise t1 5 --running", "do not go with raise"),
-        ("tasks t1 t2", "one task at a time"),
+        ("tasks raise t1 5 --running", "raise does not take --since"),
+        ("tasks t1 t2", "give one task, or one of"),
         ("keys create dev --per-task five", "--per-task"),
     ],
 )

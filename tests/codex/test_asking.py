@@ -228,6 +228,10 @@ def test_a_scripts_facts_are_not_kept(tmp_path: Path) -> None:
         ("Error loading config.toml: invalid type: integer `4`, expected a string\nin `model`", "config-type"),
         ("Error: model_providers contains reserved built-in provider IDs: `openai`.", "provider-id-reserved"),
         ("Error loading config.toml: model_providers.x: provider name must not be empty", "provider-invalid"),
+        ("model_providers.gw: provider auth.command must not be empty", "provider-invalid"),
+        ("model_providers.gw: gateway_oauth requires base_url", "provider-invalid"),
+        ("model_providers.amazon-bedrock only supports changing `base_url`, `auth`", "provider-id-reserved"),
+        ("/h/config.toml:9:12: unknown variant `Responses`, expected `responses` or `chat`", "wire-api-invalid"),
     ],
 )
 def test_the_cause_of_the_loaders_words(said: str, cause: str) -> None:

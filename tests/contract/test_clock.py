@@ -24,6 +24,7 @@ ASKING = {
     "uuid": {"uuid1", "uuid6", "uuid7"},
     "utils": {"formatdate", "localtime"},
 }  # fmt: skip
+NAMES = frozenset().union(*ASKING.values())
 IN_SQL = re.compile(r"'now'|\bCURRENT_(TIME|DATE|TIMESTAMP)\b|\bunixepoch\(\)|\bjulianday\(\)")
 IN_SCRIPT = re.compile(r"\bDate\.now\b|\bnew Date\(\s*\)|\bDate\(\)")
 
@@ -36,7 +37,7 @@ def asked(source: str) -> list[str]:
             module = (node.module or "").split(".")[-1]
             names = [alias.name for alias in node.names if alias.name in ASKING.get(module, ())]
             found += [f"{node.lineno}: from {node.module} import {name}" for name in names]
-        elif isinstance(node, ast.Attribute):
+        elif isinstance(node, ast.Attribute) and node.attr in NAMES:
             owner = ast.unparse(node.value).split(".")[-1]
             if node.attr in ASKING.get(owner, ()):
                 found.append(f"{node.lineno}: {ast.unparse(node)}")

@@ -37,8 +37,8 @@ def test_only_the_door_makes_clean_text() -> None:
     found = [
         f"{path.relative_to(package)}:{line}"
         for path in sorted(package.rglob("*.py"))
-        if path.relative_to(package).as_posix() != DOOR
-        for line in made_by_hand(ast.parse(path.read_text(encoding="utf-8")))
+        if path.relative_to(package).as_posix() != DOOR and "Clean" in (text := path.read_text(encoding="utf-8"))
+        for line in made_by_hand(ast.parse(text))
     ]
     assert not found, f"pass the text through core.redaction.clean: {found}"
 

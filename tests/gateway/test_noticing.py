@@ -95,7 +95,7 @@ def test_a_limit_that_will_not_last_its_window_is_told_once() -> None:
     assert said(alert) == (
         "warning",
         "key dev: its daily limit will not last",
-        "At the present rate it is used up at 2026-11-23 22:05 UTC. 6.00 of 10.00 credits are spent; it resets at 2026-11-24 00:00 UTC.",
+        "At the current rate it is used up at 2026-11-23 22:05 UTC. 6.00 of 10.00 credits are spent; it resets at 2026-11-24 00:00 UTC.",
     )
     [later] = forecast(a_budget(spent=6.5), steady(0.5))
     assert later.id == alert.id

@@ -270,8 +270,8 @@ def test_odd_inputs_are_turns_too(odd: Any) -> None:
         ("stop root --json", 0, '"state": "stopped"', ""),
         ("root", 0, "ended", ""),
         ("stop", 2, "", "stop needs a task"),
-        ("root root", 2, "", "one task at a time"),
-        ("stop root --running", 2, "", "do not go with stop"),
+        ("root root", 2, "", "give one task, or one of"),
+        ("stop root --running", 2, "", "stop does not take --since"),
     ],
 )
 async def test_the_command(

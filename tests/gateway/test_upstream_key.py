@@ -243,7 +243,7 @@ def test_upstream_key_of_a_background_gateway(machine: Machine) -> None:
     )  # fmt: skip
     assert answer.status_code == 502
     log = (machine.data / "gateway.log").read_text()
-    assert "kB; put aside as gateway.log.1 at 1,000 kB" in machine.run("gateway", "status").out
+    assert "kB; rotated to gateway.log.1 at 1,000 kB" in machine.run("gateway", "status").out
     for text in (started.out, started.err, status.out, log, answer.text):
         assert KEY not in text
     assert KEY not in (machine.data / FILE_NAME).read_text()

@@ -24,6 +24,8 @@ from joytui.ledger.api import MOST_TURNS, DuplicateRequest, Ledger, Runaway, Sho
 from joytui.ledger.audit import ACTING, Actor
 from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.records import (
+    AGAIN_MS,
+    AGAIN_TURNLESS_MS,
     REPEATS,
     Candidate,
     Charge,
@@ -36,6 +38,7 @@ from joytui.ledger.records import (
     limits_of,
 )
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
+from joytui.ledger.sql import tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
@@ -182,6 +185,59 @@ async def test_a_refusal_is_one_row_that_costs_nothing(ledger: Ledger) -> None:
     [(_, record)] = await ledger.page(Page(10))
     assert (record.status, record.cause, record.cost_nano) == (403, "policy-rejected", 0)
     assert (await ledger.activity(key)).requests == 1
+
+
+REFUSED = Ended(None, None, None, 402, clean("insufficient_quota", 100), clean("1 left", 100), "insufficient-quota")
+
+
+async def test_attempts_at_one_refusal_are_one_row_and_count_each(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    asked = [a_request(ledger, key, turn_id="turn", started_at=START + 900 * step) for step in range(6)]
+    words = [REFUSED._replace(error_message=clean(f"{step} left", 100), latency_ms=2.0) for step in range(6)]
+    kept = [await ledger.refuse(one, ended) for one, ended in zip(asked, words, strict=True)]
+    assert kept == [asked[0].n] * 6
+    [(seq, record)] = await ledger.page(Page(10))
+    assert (record.id, record.attempts, record.error_message) == (request_id(asked[0].n), 6, "5 left")
+    assert record.latency_ms == 5 * 900 + 2
+    assert seq == await ledger.last_seq()
+    for term in (None, parse("status:402")):
+        _, totals = await ledger.usage([], START, START + DAY, term)
+        assert (totals.requests, totals.errors) == (6, 6)
+    assert (await ledger.activity(key)).requests == 6
+    assert await ledger.counted() == 6
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"turn_id": "next"},
+        {"thread_id": "t2"},
+        {"model": "m2"},
+        {"request_id": "mine"},
+        {"started_at": START + AGAIN_MS + 1},
+        {"turn_id": None, "started_at": START + AGAIN_TURNLESS_MS + 1},
+    ],
+)
+async def test_another_refusal_has_a_row_of_its_own(ledger: Ledger, other: dict[str, Any]) -> None:
+    key = await a_key(ledger)
+    turn = {"turn_id": other.get("turn_id", "turn") and "turn"}
+    await ledger.refuse(a_request(ledger, key, **turn), REFUSED)
+    await ledger.refuse(a_request(ledger, key, **{**turn, **other}), REFUSED)
+    assert [record.attempts for _, record in await ledger.page(Page(10))] == [1, 1]
+
+
+async def test_a_refusal_after_an_answer_or_with_another_key_has_a_row_of_its_own(ledger: Ledger) -> None:
+    key, other = await a_key(ledger), await a_key(ledger, "other")
+    for whose in (key, other):
+        await ledger.refuse(a_request(ledger, whose, turn_id="turn"), REFUSED)
+    await add(ledger, other, turn_id="turn")
+    await ledger.refuse(a_request(ledger, other, turn_id="turn"), REFUSED)
+    await ledger.refuse(a_request(ledger, other, turn_id="turn"), REFUSED._replace(status=403))
+    await ledger.refuse(a_request(ledger, None, turn_id="turn"), REFUSED._replace(status=403), keyless=True)
+    await ledger.refuse(a_request(ledger, None, turn_id="turn"), REFUSED._replace(status=403), keyless=True)
+    assert [record.attempts for _, record in await ledger.page(Page(10))] == [2, 1, 1, 1, 1, 1]
+    nameless = [a_request(ledger, key, thread_id=None) for _ in range(2)]
+    assert [await ledger.refuse(one, REFUSED) for one in nameless] == [one.n for one in nameless]
 
 
 async def test_whose_an_answer_is_tells_its_key_alone(ledger: Ledger) -> None:
@@ -351,6 +407,17 @@ async def test_what_was_spent_belongs_to_its_window(ledger: Ledger) -> None:
     assert await ledger.window(key.budget_id, "daily", START + 2 * DAY) == (0, 95)
 
 
+async def test_of_stopped_tasks_the_newest_are_kept(
+    ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "STOPPED_TASKS", 2)
+    for name in ("a", "b", "c"):
+        await ledger.stop_task(clean(name, 80))
+        clock.advance(timedelta(seconds=1))
+    await ledger.tidy(now_ms(), Keeping(90, 60))
+    assert [stop.task for stop in await ledger.stops()] == ["b", "c"]
+
+
 # --- who has no valid key ---------------------------------------------------------------------------------------------
 
 
@@ -373,7 +440,7 @@ async def test_what_a_caller_without_a_key_wrote_is_in_no_sum(ledger: Ledger) ->
 async def test_the_newest_thousand_refusals_without_a_key_are_kept(ledger: Ledger) -> None:
     mine = await add(ledger)
     for _ in range(KEYLESS_ROWS + 5):
-        last = ledger.refuse(a_request(ledger), Ended(None, None, None, 401), keyless=True)
+        last = ledger.refuse(a_request(ledger, thread_id=None), Ended(None, None, None, 401), keyless=True)
     await last
     rows = await ledger.page(Page(2 * KEYLESS_ROWS))
     assert (len(rows), rows[-1][1].id) == (KEYLESS_ROWS + 1, request_id(mine.n))

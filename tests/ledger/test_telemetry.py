@@ -267,6 +267,19 @@ async def test_each_attempt_that_a_gateway_saw_is_its_row(ledger: Ledger) -> Non
     assert (await totals(ledger))[1] == UsageTotals()
 
 
+async def test_attempts_at_a_refusal_are_counted_once_whoever_tells_of_them_first(ledger: Ledger) -> None:
+    sender, key = await a_sender(ledger), await a_key(ledger)
+    refused = Ended(None, None, None, 402, "insufficient_quota", "1 left", "insufficient-quota", latency_ms=2.0)
+    heard = told(*(attempt(20 + 900 * step, 402) for step in range(3)))
+    for step in range(3):
+        if step == 1:
+            await ledger.tell(sender.id, heard)
+        await ledger.refuse(opened(ledger, 15 + 900 * step, key, turn_id="turn"), refused)
+        [row] = await rows(ledger)
+        assert (row.attempts, row.sources) == ((3, ("gateway", "telemetry")) if step else (1, ("gateway",)))
+    assert (await totals(ledger))[0].requests == 3
+
+
 async def test_a_request_that_lost_its_attempt_to_the_true_one_is_the_gateways_alone_again(ledger: Ledger) -> None:
     sender, key = await a_sender(ledger), await a_key(ledger)
     await relayed(ledger, 3_000, key, given=5)

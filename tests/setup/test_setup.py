@@ -151,7 +151,7 @@ def test_remove_after_own_edits_takes_out_the_provider_alone(machine: Machine, c
     config.write_text(config.read_text() + "\n[tui]\nanimations = false # later\n")
     said = machine.call("setup", "--remove")
     assert said.code == 0
-    assert "your own later changes stay" in said.err
+    assert "your own changes since then stay" in said.err
     assert read_toml(config.read_text()).data == read_toml(OWN + "\n[tui]\nanimations = false\n").data
     assert "animations = false # later" in config.read_text()
     assert machine.call("setup", "--remove").code == 1
@@ -242,7 +242,7 @@ def test_a_broken_file_is_left_to_the_doctor(machine: Machine, config: Path) -> 
     ("words", "told"),
     [
         ((), "stdin is not a terminal"),
-        (("--local", "--base-url", "http://127.0.0.1:9/openai/v1"), "exclude each other"),
+        (("--local", "--base-url", "http://127.0.0.1:9/openai/v1"), "cannot be combined"),
         (("--direct", "--local"), "not allowed with"),
         (("--direct", "--base-url", "api.example.com"), "not an http(s) address"),
         (("--direct", "--base-url", "https://me:secret@api.example.com/openai/v1"), "only scheme, host and path"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from joytui.ledger.sqlite.schema import MIGRATIONS
 
 TRIGGERS = ("key_made", "key_changed", "key_gone", "token_made", "token_gone", "wallet_set")
-TOLD = ("source", "sources", "attempts", "differs", "sender_id", "told")
+TOLD = ("seen", "source", "sources", "attempts", "differs", "sender_id", "told")
 TREE = ("root_thread", "parent_thread", "root_turn", "subagent", "repo", "commit_hash", "dirty")
 
 

@@ -152,4 +152,4 @@ async def test_who_ends_at_once_is_never_called_well(plays: str, gateway: Served
     person = (await people(gateway))["ann"]
     words = why(PersonView(**person), "08:00")
     assert person["state"] in ("silent", "failing")
-    assert person["state"] == "failing" or words.startswith(("no telemetry since", "nothing was ever told")), words
+    assert person["state"] == "failing" or words.startswith(("no telemetry since", "nothing received yet")), words

@@ -59,7 +59,7 @@ async def test_there_is_no_line_without_an_alert_and_a_key_takes_each_away() -> 
         assert text_of(app) == before
         await pilot.press("question_mark")
         await pilot.pause()
-        assert "take the alert" not in text_of(app)
+        assert "hide the alert" not in text_of(app)
 
 
 async def test_a_read_only_console_dismisses_too() -> None:

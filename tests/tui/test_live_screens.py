@@ -413,7 +413,7 @@ async def test_search_goes_there(stage, what):
         elif what == "request":
             await until(pilot, lambda: app.current_mode == "logs" and app.screen.filter_text == f"id:{text}")
         else:
-            await until(pilot, lambda: "nothing is called abc-123" in text_of(app))
+            await until(pilot, lambda: "nothing found for abc-123" in text_of(app))
 
 
 async def test_escape_stops_waiting_for_a_gateway(tmp_path):

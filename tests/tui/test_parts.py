@@ -15,13 +15,13 @@ from joytui.core.token_counts import USAGE_GROUPS
 from joytui.tui import clipboard
 from joytui.tui.ascii import to_ascii
 from joytui.tui.background import _dark_by_environment, is_dark
-from joytui.tui.charts.cells import bar, bar_parts, columns, share
+from joytui.tui.charts.cells import bar, bar_parts, columns, low_bar, low_bar_parts, share
 from joytui.tui.charts.ticks import finite, label_places, round_ticks, tick_text
 from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.ticket import fix_text, ticket_text
 from joytui.tui.doctor.verdict_text import headline
 from joytui.tui.doctor.walk_lines import ROW_NAMES, walk_lines
-from joytui.tui.keys.form import read
+from joytui.tui.keys.form import key_create, read
 from joytui.tui.keys.texts import LABEL
 from joytui.tui.keys.texts import detail as key_detail
 from joytui.tui.launch import refuse_without_terminal
@@ -118,6 +118,17 @@ def test_bars():
     assert bar(0.001, 4) == "▏   "
     assert bar(float("nan"), 4) == "    "
     assert "".join(text for text, _ in bar_parts(0.5, 4, "red", "grey")) == bar(0.5, 4)
+    assert [low_bar(part, 4) for part in (0, 0.001, 0.5, 0.6, 1, 2, float("nan"))] == [
+        "",
+        "▖",
+        "▄▄",
+        "▄▄▖",
+        "▄▄▄▄",
+        "▄▄▄▄",
+        "",
+    ]
+    assert low_bar_parts(0.5, 4, "red", "grey") == [("▄▄", "red"), ("▁▁", "grey")]
+    assert to_ascii("▄▄▖▁") == "===_"  # what is left differs without colours, too
     assert columns([0, 1, 2], 1) == [" ▄█"]
     assert columns([float("inf"), 2.0], 2)[1] == " █"
     assert share(1, 0) == 0
@@ -154,6 +165,13 @@ def test_form_reads_a_wish():
     assert wish is not None
     assert (wish.name, wish.daily_limit, wish.owner) == ("ci", "2.5", None)
     assert wish.expires_at == "2026-12-23T00:00:00.000Z"
+    wish, _ = read(
+        {"name": "ci", "per_task_limit": "3", "max_requests_per_minute": "30", "max_identical_turns": " 4"}, now
+    )
+    assert wish is not None
+    policy = key_create(wish).policy
+    assert policy is not None
+    assert (policy.per_task_limit, policy.max_requests_per_minute, policy.max_identical_turns) == ("3", 30, 4)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +183,9 @@ def test_form_reads_a_wish():
         ({"name": "a", "daily_limit": "much"}, "daily_limit"),
         ({"name": "a", "total_limit": "-1"}, "total_limit"),
         ({"name": "a", "expires": "soon"}, "expires"),
+        ({"name": "a", "per_task_limit": "some"}, "per_task_limit"),
+        ({"name": "a", "max_requests_per_minute": "0"}, "max_requests_per_minute"),
+        ({"name": "a", "max_identical_turns": "1001"}, "max_identical_turns"),
         ({"name": "a", "expires": "2020-01-01"}, "expires"),
     ],
 )

@@ -121,7 +121,7 @@ async def test_a_private_console_is_only_where_its_link_leads(machine: Machine):
     finally:
         assert served.end() == 0
     assert served.url not in served.words
-    assert "only by this link" in served.words
+    assert "only with this link" in served.words
 
 
 @pytest.mark.slow

@@ -211,7 +211,7 @@ async def test_without_a_gateway_and_without_leave_to_start_one_it_says_so(tmp_p
             await page.wait_for("no gateway was running when this page was opened")
     finally:
         assert served.end() == 0
-    assert "the local gateway does not run, and --no-start forbids to start it" in served.words
+    assert "the local gateway is not running, and --no-start forbids starting it" in served.words
     assert not (alone.data / "gateway.json").exists()
 
 

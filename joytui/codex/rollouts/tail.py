@@ -16,7 +16,7 @@ from joytui.codex.rollouts.watch import NEAR, Watch
 from joytui.core import clock
 
 POLL_S = 0.4
-"""How often who follows polls: a turn is seen within a second of its being written."""
+"""How often a follower polls: a turn appears within a second of being written."""
 
 
 SILENT_S = 3600

@@ -28,7 +28,7 @@ _STAMP = re.compile(
 )
 _STARTER = re.compile(
     r"(?:ERROR|Error|error(?! \d{1,3}\))|WARN(?:ING)?|warning|Warning|deprecated|Caused by|fatal)\b\s*[:\w]|\{\"|Reconnecting\.\.\."
-    r"|unexpected status \d|stream disconnected|exceeded retry|Missing environment variable|Connection failed|curl: \("
+    r"|[Uu]nexpected status \d|[Ss]tream disconnected|[Ee]xceeded retry|Missing environment variable|Connection failed|curl: \("
     r"|(?:[\w.-]+@[\w.-]+[^$#%]{0,80})?[$❯%#➜λ](?:\s|$)|PS [A-Z]:|\w:\\[^>]{0,80}>|tokens used|To get more|OpenAI Codex|-{6,}|workdir:|model:"
     r"|provider:|approval:|sandbox:|session id:|reasoning |(?:user|codex|exec|thinking)\s*$|user \(",
 )
@@ -120,6 +120,14 @@ def without_commands(text: str) -> tuple[str, str]:
     return ("\n".join(kept), "\n".join(bare)) if ran else (text, text)
 
 
+def answered_behind(text: str, words: str) -> bool:
+    """Whether Codex's own answer is behind these words on a screen, and no failure behind the answer."""
+    lines = [re.sub(r"^[>\s]+(?=\S)", "", line) for line in text.split("\n")]
+    last = max((number for number, line in enumerate(lines) if words in line), default=len(lines))
+    said = [number for number, line in enumerate(lines) if number > last and _SAID.match(line)]
+    return bool(said) and not any("■" in line for line in lines[said[0] :])
+
+
 @lru_cache(maxsize=2)
 def records(text: str) -> tuple[Record, ...]:
     """The messages of a text that `plain` gave, in order."""
@@ -136,6 +144,11 @@ def bare_lines(text: str) -> list[str]:
     return [_FRAME.sub("", line).rstrip(_TAIL) for line in plain(text).split("\n")]
 
 
+def without_stamp(line: str) -> str:
+    """A line without the time and the program's name that a log puts before it."""
+    return _STAMP.sub("", line)
+
+
 def _lines(text: str) -> Iterator[str]:
     """The lines without frames and stamps; Codex's messages in one line, parted by " | ", on lines of their own."""
     text = re.sub(r" \| +(?=(?:ERROR|Error|error|warning|user)\b)", "\n", text)
@@ -144,10 +157,20 @@ def _lines(text: str) -> Iterator[str]:
     for line in lines:
         line = line.removeprefix(label)
         bare = _FRAME.sub("", _STAMP.sub("", _FRAME.sub("", line))).rstrip(_TAIL)
+        if _RUNNER.match(bare):
+            bare = ""
         if bare:  # one space at either end may be where a terminal broke a line between two words
             yield (" " if line[:1] == " " != line[1:2] else "") + bare + (" " if line.endswith(bare + " ") else "")
         else:
             yield ""
+
+
+# What the program that started Codex says of its end, which says nothing of the reason.
+_RUNNER = re.compile(
+    r"(?:##\[error\]|::error::)?(?:Error: )?(?:Process completed with exit code \d|command terminated with (?:non-zero )?exit code|Command failed with exit code \d)"
+    r"|npm (?:ERR!|error)|[\w.-]{1,60} exited with code \d|make(?:\[\d+\])?: \*\*\*|ELIFECYCLE|\S{1,60}\.service: (?:Main process exited|Failed with result)|script returned exit code \d"
+    r"|ERROR: Job failed: exit (?:code|status) \d"
+)
 
 
 def _label(lines: list[str]) -> str:

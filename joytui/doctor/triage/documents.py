@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joytui.causes import CAUSES
-from joytui.causes.answers import KEY, ROUTE, classify, of_fields, other_header
+from joytui.causes.answers import KEY, ROUTE, classify, of_fields, other_header, status_in
 from joytui.causes.error_bodies import error_fields
 from joytui.doctor.triage.answer import Facts, Guess, Kind, guess
 from joytui.doctor.triage.clean import bare_lines
@@ -134,14 +134,14 @@ def of_error(error: Mapping[str, Any]) -> Guess:
     fields = error_fields({"error": error})
     message = str(fields.get("message") or "")
     shown = f"{fields.get('type') or fields.get('code') or 'error'}: {message}"
-    refusal = classify(of_fields(fields, 400))
+    refusal = classify(of_fields(fields, status_in(fields)))
     if refusal.told:
         return decided(refusal).heard(shown)
     if re.search(r"\bkey\b", message, re.I) and error.get("type") == "upstream_error":
         return sign("an upstream's error about a key").heard(shown)
     found = open_by(fields.get("type")) or open_by(fields.get("code"))
     if found is None:
-        question = _QUESTIONS.get(refusal.cause)
+        question = None if re.fullmatch(r"4\d\d", str(fields.get("code"))) else _QUESTIONS.get(refusal.cause)
         found = sign(question) if question and not _says_which(refusal.answer.message) else of_answer(refusal)
     return found.heard(shown)
 

@@ -32,12 +32,30 @@ def read_dump(text: str) -> Document | None:
         found = heard("curl", squeezed(text)) if is_curl else None
         return Document("http-dump", found[1].heard(_curl_words(text))) if found else None
     last = statuses[-1]
+    if (found := heard("curl", squeezed(text))) and found[1].causes == ("proxy-denied",):
+        return Document("http-dump", found[1].heard(_curl_words(text)))  # the status is that of the proxy
     if not requested and not re.match(r"^[<\s]*[\w-]+:", text[last.end() :].lstrip("\n")[:200]):
         return None  # a status line quoted in a message
     before = [found for found in requested if found.start() < last.start()]
-    method, target = (before[-1][1], before[-1][2]) if before else ("", "")
+    method, target = (before[-1][1], before[-1][2]) if before else _of_command(text[: last.start()])
     headers, body = _after(text[last.end() : last.end() + BODY])
     return Document("http-dump", _judged(int(last[1]), headers, body, method, target, text))
+
+
+_COMMAND = re.compile(r"^[^\n]{0,80}\bcurl\b([^\n]{0,1000}(?:\\\n[^\n]{0,1000}){0,9})", re.M)
+_ADDRESS = re.compile(r"https?://[^\s\"'<>]{1,500}")
+_METHOD = re.compile(r"(?:^|\s)(?:-X|--request)[ =]?\"?([A-Z]{3,7})")
+
+
+def _of_command(text: str) -> tuple[str, str]:
+    """Method and address of the last curl command in a text, ("", "") without one."""
+    commands = _COMMAND.findall(text)
+    address = _ADDRESS.search(commands[-1]) if commands else None
+    if address is None:
+        return "", ""
+    named = _METHOD.search(commands[-1])
+    sends = re.search(r"\s(?:-d|--data\S{0,12}|--json)[ =]", commands[-1])
+    return named[1] if named else "POST" if sends else "GET", address[0]
 
 
 def _unquoted(text: str) -> str:
@@ -104,6 +122,9 @@ def _route(said: Refused, target: str) -> Guess:
     return on_route(said)
 
 
+_COMPLETED = re.compile(rb"event: ?response\.completed|[\"']type[\"']: ?[\"']response\.completed")
+
+
 def _success(body: bytes, target: str, words: str) -> Guess | None:
     """A 200 that is no event stream of /responses."""
     if not target.split("?")[0].endswith("/responses"):
@@ -111,7 +132,7 @@ def _success(body: bytes, target: str, words: str) -> Guess | None:
     start = body[:2000]
     if b"chat.completion.chunk" in start:
         return sign("200 with chunks of Chat Completions").heard(words)
-    if b"response.completed" in body:
+    if _COMPLETED.search(body):
         return Guess((), DOCTOR, words, "This exchange went well.")
     if b'"error"' in start:
         return sign("200 with an error").heard(words)

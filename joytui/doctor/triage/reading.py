@@ -19,6 +19,7 @@ from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
+from joytui.doctor.triage.pasted_config import decided_by_config
 from joytui.doctor.triage.reply import KEY_SEEN, reply_for
 from joytui.doctor.triage.shell_of_ticket import fitted
 from joytui.doctor.triage.signs import of_whole, sign
@@ -149,6 +150,8 @@ def _bundle(data: bytes) -> Document:
 
 def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answer:
     redactor = Redactor(secrets)
+    if document.guess:
+        document = replace(document, guess=decided_by_config(document.guess, text))
 
     def clean(words: str) -> str:
         return redactor.text(visible(redactor.text(words), limit=400))

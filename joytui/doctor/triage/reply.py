@@ -33,13 +33,15 @@ def reply_for(
     quote: str = "",
 ) -> str:
     """The reply for an answer. `ask`, `notes` and `quote` (the gateway's own words) are redacted already."""
-    parts = [_THANKS, *notes]
+    seen = [note for note in notes if note == KEY_SEEN or sure != "decided" or document.healthy]
+    behind = [note for note in notes if note not in seen]
+    parts = [_THANKS, *seen]
     if document.healthy:
         parts.append(_HEALTHY)
     elif not causes:
         parts.append(f"What you sent does not show what fails. Please send {ask}.")
     elif sure == "decided":
-        parts += [_decided(causes[0], quote), _STILL]
+        parts += [_decided(causes[0], quote, behind), _STILL]
     else:
         parts += [_several(causes), _question(ask, facts), *([] if DOCTOR in ask else [_DOCTOR])]
     if facts.request_ids and causes and ask != in_log(facts.request_ids[-1]):
@@ -77,9 +79,10 @@ def plainly(said: str) -> str:
     )
 
 
-def _decided(cause: Cause, quote: str) -> str:
+def _decided(cause: Cause, quote: str, notes: Sequence[str]) -> str:
     said = f"\n\nThe gateway's own words: “{quote}”" if quote and cause.phase == "answer" else ""
     said += f"\n{told}" if (told := plainly(quote)) else ""
+    said += "".join(f"\n\n{note}" for note in notes)
     return f"{cause.title}. {cause.explanation}{said}\n\nWhat to do: {cause.remedy}"
 
 

@@ -119,5 +119,10 @@ def _pattern(one: Sign, speaker: Speaker) -> str:
     if speaker == "people":
         return one.people
     if speaker == "curl":
-        return one.curl.replace(" ", "")
-    return one.codex.replace(" ", "") or re.escape(squeezed(one.tail))
+        return _tight(one.curl)
+    return _tight(one.codex) or re.escape(squeezed(one.tail))
+
+
+def _tight(pattern: str) -> str:
+    """A pattern for words without blanks: a blank that it leaves open goes with its sign, which would count for what is before it."""
+    return re.sub(r" [?*]?", "", pattern)

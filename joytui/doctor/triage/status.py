@@ -33,11 +33,11 @@ from joytui.doctor.triage.answer import Guess, guess
 from joytui.doctor.triage.signs import has_sign, sign
 
 _UNEXPECTED = re.compile(
-    r"unexpected\s+status\s+(\d{3})(?!\d)([^:{<]{0,60}):?\s*(.*?)\s*"
+    r"(?i:unexpected)\s+status\s+(\d{3})(?!\d)((?:\s*<unknown\s+status\s+code>)?[^:{<]{0,60}):?\s*(.*?)\s*"
     r"(?:,\s*url:\s*([^\s,]+).*?)?(?:,\s*cf-ray:\s*([^,\s]+).*?)?(?:,\s*request\s+id:\s*([^\s,)]+).*?)?\s*$",
     re.S,
 )
-_LAST = re.compile(r"(?:exceeded retry limit, )?last status: (?!429)(\d{3})")  # 429 is its own saying
+_LAST = re.compile(r"(?:(?i:exceeded) retry limit, )?last status: (?!429)(\d{3})")  # 429 is its own saying
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,17 @@ def of_refusal(said: Refused, ignored: tuple[str, ...] = (), forms: Sequence[str
     if found is None:
         reader = _BY_STATUS.get(said.status) or _by_body
         read = [reader(replace(said, message=words)) for words in dict.fromkeys((said.message, *forms))]
-        found = min(read, key=lambda one: len(one.causes))
+        found = min(read, key=lambda one: (len(one.causes), one.causes[0] == "request-rejected"))
     hinted = [cause for cause in ignored if (key := CAUSES[cause].ignored_key) and said.status in key.statuses]
     if hinted:
         found = guess(*hinted, *found.causes[:2], ask="the named line as ignored")
-    return replace(found.heard(_shown(said)), said=found.said or said.message)
+    return replace(found.heard(_shown(said)), said=found.said or _own_words(said))
+
+
+def _own_words(said: Refused) -> str:
+    """What the error in the refusal says, without the body around it; nothing of a page."""
+    answer = read_words(said.status, said.message)
+    return "" if answer.kind == "html" else answer.message
 
 
 def _told(said: Refused, forms: Sequence[str]) -> Guess | None:
@@ -106,7 +112,7 @@ def _told(said: Refused, forms: Sequence[str]) -> Guess | None:
     for words in dict.fromkeys((said.message.split("\n", 1)[0], said.message, *forms)):
         answer = read_words(said.status, words)
         refusal = classify(answer)
-        if said.status == 401 and is_about_key(answer):
+        if said.status == 401 and is_about_key(answer) and refusal.cause != "upstream-key-rejected":
             return None
         if refusal.told and words:
             return decided(refusal)
@@ -123,7 +129,21 @@ def decided(refusal: Refusal) -> Guess:
 
 
 def _part(refusal: Refusal) -> dict[str, Any]:
-    return {name: refusal.details[name] for name in ("policy", "quota") if name in refusal.details}
+    return {name: refusal.details[name] for name in ("policy", "quota", "refused") if name in refusal.details}
+
+
+_MONEY = re.compile(r"quota|balance|budget|billing|credit|wallet|\bplan\b|usage limit|额度|余额|配额|欠费", re.I)
+
+
+def _plainly(refusal: Refusal) -> bool:
+    """Whether a refusal whose cause only its status suggests leaves no other: a web server's own page, an error object with 500,
+    or a limit of the rate whose words are there and speak of no money."""
+    page = refusal.answer.kind == "html" and "</html>" in refusal.answer.text.lower()
+    if refusal.cause == "rate-limited":
+        return bool(refusal.answer.message) and not page and not _MONEY.search(refusal.answer.message)
+    if refusal.cause == "gateway-error":
+        return page or (refusal.answer.is_whole and bool(refusal.answer.message))
+    return page and refusal.cause in ("upstream-error", "request-too-large")
 
 
 def _shown(said: Refused) -> str:
@@ -156,7 +176,7 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
     known_whole = url is not None or refusal.answer.is_whole
     plainly = refusal.cause == "request-rejected" and refusal.answer.kind != "html"
     sure = known_whole and (plainly or refusal.cause in _SURE_BY_STATUS)
-    if sure or not has_sign("refused", of=refusal.cause):
+    if sure or _plainly(refusal) or not has_sign("refused", of=refusal.cause):
         return guess(refusal.cause, **_part(refusal))
     return guess(refusal.cause, *sign("refused", of=refusal.cause).causes, ask=LOG, **_part(refusal))
 
@@ -235,7 +255,7 @@ def _on_403(said: Refused) -> Guess:
         return sign("403 without a key" if says_no_key(refusal.answer) else "403 about the key")
     if refusal.cause == "insufficient-quota":
         return replace(sign("403 about a budget"), details=part_of("insufficient-quota", message))
-    if refusal.answer.kind == "html" and (said.url or refusal.answer.is_whole):
+    if refusal.answer.kind == "html" and (said.url or "</html>" in refusal.answer.text.lower()):
         return sign("403 with a page")
     if refusal.cause == "edge-blocked" or re.search(r"cloudflare|access denied|blocked by", message, re.I):
         return sign("403 of an edge")
@@ -253,20 +273,27 @@ def _on_403(said: Refused) -> Guess:
 def on_route(said: Refused) -> Guess:
     """404 and 405: a missing route, a wrong path, an unknown model."""
     path = urlsplit(said.url or "").path
+    if _ENCODED.search(path) or re.search(rf"(?:/\S*(?:{_ENCODED.pattern})\S*)/responses", said.message, re.I):
+        return sign("a deformed path")
     if said.status == 404 and re.search(r"\b(?:api[ _-]?)?key\b.{0,20}\bnot found", said.message, re.I):
         return sign("404 about the key")
     no_model = re.match(r"(?:the )?model\b.{0,80}?\bnot (?:found|exist)", said.message, re.I | re.S)
     if re.search(r"\bGET ?/", said.message) and said.url and not no_model:
         return sign("POST turned into GET")
+    if said.status == 404 and classify(_answer(said)).cause == "model-not-found":
+        return guess("model-not-found")
     if (
         said.status == 404
         and re.search(r"\bmodels?\b", said.message, re.I)
         and not re.search(r"\broute\b", said.message, re.I)
     ):
-        surely = classify(_answer(said)).cause == "model-not-found"
-        return guess("model-not-found") if surely else sign("404 about a model")
+        return sign("404 about a model")
     if path == f"{BASE_PATH}/chat/completions":
         return sign("404 of an old Codex")
+    if (said.status == 501 and _answer(said).kind != "html") or (
+        path == f"{BASE_PATH}/responses" and _speaks_of_route(said)
+    ):
+        return sign("an upstream without the route")
     if path and path != f"{BASE_PATH}/responses":
         return _wrong_path(said, path)
     return sign("405" if said.status == 405 else "404")
@@ -288,10 +315,18 @@ def _wrong_path(said: Refused, path: str) -> Guess:
     return sign("another path")
 
 
+def _speaks_of_route(said: Refused) -> bool:
+    """Whether a 404 is about a route (`no Route matched`, `Cannot POST`), and not only about a page."""
+    spoken = r"\broute\b|\bendpoint\b|\bcannot post\b|\binvalid url\b|\b(?:unknown|unrecogni[sz]ed) request url\b|/responses\b"
+    return classify(_answer(said)).cause == ROUTE and bool(re.search(spoken, said.message, re.I))
+
+
 def _names_route(said: Refused) -> bool:
     return classify(_answer(said)).cause == ROUTE and bool(re.search(r"/responses|\bPOST\b", said.message))
 
 
+# A blank, quote or line end that stood in base_url, as it is sent.
+_ENCODED = re.compile(r"%(?:20|22|27|0[ad]|e2%80%[89])", re.I)
 # /openai/v1/responses with parts missing, doubled or swapped.
 _DEFORMED = re.compile(r"(?:/(?:openai|v1|api|responses|chat|completions)){1,8}", re.I)
 # A part that stands twice, or an endpoint before the one that Codex appends.

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from joytui.causes import CAUSES
-from joytui.causes.answers import KEY, ROUTE, classify, of_fields, read_words
+from joytui.causes.answers import KEY, ROUTE, classify, of_fields, read_words, status_in
 from joytui.causes.error_bodies import fields_in
 from joytui.causes.noise import NOISE, Noise
 from joytui.causes.questions import DOCTOR, LOG
 from joytui.core.joytoken import ROUTING_ERROR, UPSTREAM_ERROR
 from joytui.doctor.triage.answer import MOST, Guess, guess
-from joytui.doctor.triage.clean import Record, bounded, plain, records, squeezed, without_commands
+from joytui.doctor.triage.clean import Record, answered_behind, bounded, plain, records, squeezed, without_commands
 from joytui.doctor.triage.signs import Speaker, cut_short, has_sign, heard, of_whole, sign
 from joytui.doctor.triage.status import Refused, decided, of_answer, of_refusal, on_key, on_route, refused, to_openai
 
@@ -29,6 +29,11 @@ _OPENAI = re.compile(r"url:?\(?(?:https|wss)://(?:api\.openai\.com|chatgpt\.com)
 _IGNORED = re.compile(r"`([\w.\-\"]{1,200})`isignored")
 _FALLBACK = "FallingbackfromWebSockets"
 _VARIABLE = re.compile(r"(?:Missing|^)environmentvariable:`([^`]{0,300})(`?)")
+_TYPED_OFF = re.compile(
+    r"\b(?i:missing\s+(?:env\w{3,14}|umgebungs-?)\s*var\w{2,10})\W{1,4}([A-Z][A-Z0-9]*_[A-Z0-9_]+)([`'\"]?)"
+    r"|\b(?i:(?:env\w{3,14}|umgebungs-?)\s*var\w{2,10})\W{1,4}(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+)[`'\"]?\s+(?i:(?:is |was |was reported )?(?:missing|not set|not found|unset|undefined|fehlt|nicht gesetzt))"
+)
+"""As people type it off a picture."""
 _RETRY = re.compile(r"Reconnecting\.\.\.\s*\d{1,3}/\d{1,3}")
 _ERROR = re.compile(r"^(?:ERROR|Error|error):?(?:\s+|$)(.*)", re.S)
 
@@ -65,6 +70,8 @@ def hear(text: str) -> Heard:
     if _ended_well(all_said, [record for record, one in found if not one.passing]):
         return Heard(None, (), True, "This run ended well: Codex answered. " + " ".join(_meanings(noises)))
     final = [one for _, one in found if not one.passing] or [one for _, one in found]
+    if all(one.passing for _, one in found) and answered_behind(whole, "Falling back from WebSockets"):
+        return Heard(None, (), True, WENT_ON)
     if final and not any(not one.passing for _, one in found) and any(_FALLBACK in r.tight for r in all_said):
         return Heard(sign("WebSockets given up").heard("Falling back from WebSockets"), (), True)
     if final:
@@ -74,6 +81,8 @@ def hear(text: str) -> Heard:
     whole_text = "\n".join(record.text for record in (said if bare == whole else records(bare)))
     if relayed := _relayed(whole_text):
         return Heard(relayed, (), True)
+    if cited := _cited(whole_text):
+        return Heard(cited)
     if loosely := _loosely(whole_text, squeezed(whole_text)):
         return Heard(loosely)
     if noises:
@@ -81,6 +90,9 @@ def hear(text: str) -> Heard:
     if bare != whole:
         return Heard(None, (), True, "Codex answers, and runs commands: what failed is a command's own output.")
     return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
+
+
+WENT_ON = "Codex tried a WebSocket first, went on over HTTP, and answered. That is no failure."
 
 
 def noise_in(*forms: str) -> Noise | None:
@@ -146,12 +158,16 @@ def _surface(text: str) -> bool:
 
 _SURFACE = re.compile(
     r"\bvs ?code\b|visual studio|\bcursor\b|windsurf|jetbrains|intellij|pycharm|webstorm|\bxcode\b|\bzed\b|\b(?:ide|editor)\b|\bextensions?\b|\bplug-?ins?\b"
-    r"|\b(?:codex|desktop|mac|macos|windows|gui) app\b|\bapp (?:in|on|mode|with)\b|\bdesktop\b|\bwsl\b|windows ?subsystem|\bcron(?:tab|job)?\b|\bsystemd\b|\blaunchd\b|\bfrom the dock\b"
+    r"|\b(?:codex|desktop|mac|macos|windows|gui) app\b|\bapp (?:in|on|mode|with)\b|\bthe app\b|\bdesktop\b|\bwsl\b|windows ?subsystem|\bcron(?:tab|job)?\b|\bsystemd\b|\blaunchd\b|\bfrom the dock\b"
     r"|\bspotlight\b|\bfinder\b|start menu|\bssh\b|\bdocker\b|\bdev ?container|\bcontainer\b|github actions|\bjenkins\b|\bgitlab\b|\bci\b|\btmux\b|\bservice\b|\bscheduled task\b"
+    r"|\bprocess completed with exit code\b|^##\[|::error|^[\w.-]{1,40}-\d{1,3}\s{1,20}\||\bexited with code \d"
+    r"|\b(?:started|launched|run|invoked|called|spawned) (?:from|by|through|via) (?!(?:the |a |my )?(?:terminal|shell|bash|zsh|console|command))|\bscheduler\b|\bshortcuts?\b|\bautomator\b|\braycast\b|\balfred\b"
+    r"|\bagent panel\b|\bACP\b|\bjupyter\b|\bairflow\b|\bn8n\b|\bsupervisord?\b|\bpm2\b|\bstderr: "
+    r"|\bjob failed: exit code\b|\"kubernetes\"|\bpods?/|\bkubectl\b|\w\.app\b|\bdock\b|dans (?:le|mon) terminal[^.\n]{0,30}(?:fonctionne|marche)|en (?:la|el|mi) terminal[^.\n]{0,20}funciona"
     r"|插件|扩展|编辑器|桌面|应用程序|拡張機能|エディタ|Erweiterung|extensión|расширени"
     r"|\bsetx\b|\b(?:works|is set|fine|ok) (?:fine )?in (?:the |my |a |every )?(?:terminal|shell|console|cmd|powershell|bash|zsh)\b|终端[^。\n]{0,16}(?:有值|可以|正常|没问题)"
     r"|ターミナル[^。\n]{0,8}(?:動|使え)|im terminal[^.\n]{0,20}(?:läuft|geht|funktioniert|klappt)",
-    re.I,
+    re.I | re.M,
 )
 
 
@@ -161,6 +177,21 @@ def _relayed(text: str) -> Guess | None:
     fields = fields_in(text[:REPORT])
     status = fields.get("status") or (400 if fields and "{" not in text else None)
     return of_answer(classify(of_fields(fields, status))).heard(text) if status else None
+
+
+_CITED = re.compile(
+    r"\"([^\"\n]{12,300})\"|“([^“”\n]{12,300})”|(?<!`)`([^`\n]{12,300})`(?!`)|「([^「」\n]{6,300})」|『([^『』\n]{6,300})』|«([^«»\n]{12,300})»"
+)
+
+
+def _cited(text: str) -> Guess | None:
+    """A message that somebody quotes in a sentence, where its words decide."""
+    for found in _CITED.finditer(text[:REPORT]):
+        words = found[found.lastindex or 0]
+        refusal = classify(read_words(400, words))
+        if refusal.told:
+            return decided(refusal).heard(words)
+    return None
 
 
 def _loosely(text: str, tight: str) -> Guess | None:
@@ -215,7 +246,11 @@ def _merged(found: Sequence[Guess], text: str) -> Heard:
 
 def _elsewhere(one: Guess, text: str) -> Guess:
     """A variable that is missing where no shell starts Codex: those of the shell do not reach it."""
-    if one.causes != sign("a variable").causes or not _surface(text):
+    if one.causes != sign("a variable").causes:
+        return one
+    if re.search(r"^[^\n]{0,60}[$#%❯] ?sudo\b[^\n]{0,40}\bcodex\b|\bsudo codex\b", text, re.M):
+        return replace(sign("a variable that sudo drops"), words=one.words)
+    if not _surface(text):
         return one
     return replace(sign("a variable where no shell starts Codex"), words=one.words)
 
@@ -243,6 +278,8 @@ def _of_record(record: Record, ignored: tuple[str, ...]) -> Guess | None:
         return body  # the words in it are the gateway's, not Codex's
     if known := [one[1] for speaker in _PROGRAMS if (one := heard(speaker, record.tight))]:
         surest = min(known, key=lambda one: len(one.causes))
+        if len(surest.causes) > 1 and (told := _words_of_a_stream(record)):
+            return told
         return _with_ignored(surest, ignored).heard(record.text, passing=retry)
     if told := _words_of_a_stream(record):
         return told
@@ -285,15 +322,19 @@ def _with_ignored(known: Guess, ignored: tuple[str, ...]) -> Guess:
 
 
 def _missing_variable(record: Record) -> Guess | None:
-    found = _VARIABLE.search(record.tight)
+    found = _VARIABLE.search(record.tight) or _TYPED_OFF.search(record.text)
     if not found:
         return None
-    if re.search(r"variable:\s+`[^`\s]*\s[^`]*`", record.text):  # a space in the name, or a line that was broken in it
+    if re.search(r"variable:\s+`[^`\s]+\s+[^`\s][^`]*`", record.hard):
+        return sign("a name with a blank in it")
+    if re.search(r"variable:\s+`[^`\s]*\s[^`]*`", record.text):  # or a line that was broken in it
         return sign("a variable with a blank in it")
-    name, whole = found.group(1), found.group(2)
+    name, whole = found[found.lastgroup or 1], found[2]
+    if re.fullmatch(r"\$\{?[A-Za-z_]\w*\}?|%[A-Za-z_]\w*%|(?i:\$?env[:.]|process\.env\.)\w+", name):
+        return sign("a variable with a sign before its name")
     if name.startswith("GOOGLE_"):
         return sign("a variable of Google")
-    if not whole:
+    if not whole and found.re is _VARIABLE:
         return sign("a variable that is cut")
     looks_secret = re.match(r"(?i)(?:jt|sk|pk|ghp)[-_]|<|‹", name) or (len(name) > 20 and re.search(r"\d", name))
     if looks_secret:
@@ -327,10 +368,13 @@ def _raw_body(record: Record) -> Guess | None:
         return sign("an error without words").heard(record.text)
     if cut := cut_short(squeezed(body)):
         return cut.heard(record.text)
-    refusals = [classify(read_words(400, _ERROR.sub(r"\1", form).strip())) for form in record.forms]
+    bodies = [_ERROR.sub(r"\1", form).strip() for form in record.forms]
+    if not bare:
+        bodies.append(record.text)
+    refusals = [classify(read_words(status_in(fields_in(words)), words)) for words in bodies]
     refusal = min(refusals, key=lambda one: (not one.told, one.cause == "request-rejected"))
     answer = refusal.answer
-    said = Refused(400, answer.message)
+    said = Refused(answer.status, answer.message)
     if answer.type in (UPSTREAM_ERROR, ROUTING_ERROR) and not refusal.told:
         return sign("an upstream's error in a body of status 400").heard(record.text)
     if refusal.told:

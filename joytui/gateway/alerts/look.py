@@ -1,6 +1,6 @@
-"""Looks from time to time for what is to be told, while this gateway is the one of its store that does; and sends what waits.
+"""Looks regularly for what needs an alert, if this is the gateway of the store that does so, and sends what waits.
 
-Of a key's limit that a request crosses its end has told already (`ledger.sql.crossing`).
+Of a limit that a request crosses its end has told already (`ledger.sql.crossing`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ log = logging.getLogger("joytui.gateway")
 LOOK_S = 30.0
 DELIVERY_S = 1.0
 SUMS_S = 600.0
-"""Between two looks at the sums of three weeks: for forecasts, and what is out of the ordinary."""
+"""Between two looks at the sums of three weeks: for forecasts and unusual spending."""
 USED_UP = 95
 """Percent of a limit from which on a refusal means that it is used up: what is left is too little for a request."""
 MOST_TOLD = 10_000

@@ -1,4 +1,4 @@
-"""What is worth an alert, from what the store and the keys tell. Pure; times are ms since 1970, amounts nano-credits.
+"""What is worth an alert, from the store and the keys. Pure; times are ms since 1970, amounts nano-credits.
 
 Each alert's id has in it what it is about and its window, so that noticing it again changes nothing.
 """
@@ -38,14 +38,14 @@ def node_facts(row: BudgetRow, keys: Mapping[str, KeyRow], team_of: TeamOf) -> t
 
 
 def thresholds(rows: Iterable[BudgetRow], keys: Mapping[str, KeyRow], team_of: TeamOf) -> Iterator[NewAlert]:
-    """What requests' ends have not told: limits that were lowered, and those of other nodes than keys."""
+    """What requests' ends have not told: limits that were set, or lowered, below what is spent."""
     for row in rows:
         if reached := threshold_of(row.spent, row.limit):
             yield used(row, reached, keys, team_of)
 
 
 def used(row: BudgetRow, threshold: int, keys: Mapping[str, KeyRow], team_of: TeamOf) -> NewAlert:
-    """That so many percent of a limit are spent."""
+    """A percentage of a limit is spent."""
     counted, team, facts = node_facts(row, keys, team_of)
     raised = budget_alert_id(counted, row.period, row.window, row.limit, threshold)
     return NewAlert(raised, "budget", row.node, team, {**facts, "threshold": threshold})
@@ -128,7 +128,7 @@ def failing(people: Iterable[tuple[str, Person]], team_of: TeamOf, at_ms: int) -
 
 
 def gone(gateways: Sequence[GatewayRow]) -> Iterator[NewAlert]:
-    """Gateways that nobody heard of for their lease, and that did not say that they end."""
+    """Gateways that have not been heard from for their lease, and did not say goodbye."""
     for one in gateways:
         if not one.alive:
             facts = {"name": one.url, "version": one.version, "last_seen": one.last_seen, "running": one.running}

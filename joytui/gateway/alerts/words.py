@@ -1,4 +1,4 @@
-"""What an alert says: a title, a sentence, and how grave it is."""
+"""What an alert says: a title, a sentence, and its severity."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _budget(row: AlertRow, facts: Any) -> Words:
 
 def _forecast(row: AlertRow, facts: Any) -> Words:
     title = f"{node_words(row)}: its {facts['period']} limit will not last"
-    return Words("warning", title, f"At the present rate it is used up at {_at(facts['gone_at'])}. {_window(facts)}")
+    return Words("warning", title, f"At the current rate it is used up at {_at(facts['gone_at'])}. {_window(facts)}")
 
 
 def _expiry(row: AlertRow, facts: Any) -> Words:

@@ -11,6 +11,7 @@ calls, unless they share their id.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Collection, Sequence
@@ -124,6 +125,8 @@ class CallTable:
         nameless = [c for c in self.calls if c.id is None and c.index == piece.index]
         if nameless and (nameless[-1].name is None or piece.name is None):
             return nameless[-1]
+        if piece.name is None and (known := next((c for c in self.calls if c.id == piece.id), None)) is not None:
+            return known  # its index grows with each piece
         if piece.name is None and piece.index is not None:  # a new id in every piece of one call
             return next((c for c in reversed(self.calls) if c.index == piece.index), None)
         return None
@@ -152,7 +155,7 @@ class CallTable:
 def _value(text: str) -> Any:
     """The JSON of a text, unwrapped where it was encoded twice; None for no JSON."""
     value: Any = text
-    for _ in range(2):
+    for _ in range(3):
         if not isinstance(value, str):
             break
         try:
@@ -189,6 +192,39 @@ def mended(arguments: str, last: str = "") -> str:
     return arguments
 
 
+def repaired(arguments: str) -> str:
+    """Arguments that are nearly JSON, as JSON: line breaks as they are in a text, a brace or a comma too many at the end, Python's
+    quotation marks, one object in a list. What could be meant in two ways stays as it is: the client says that it cannot read it."""
+    text = arguments.strip()
+    if not text or (text[0] == "{" and is_json(text)):
+        return arguments
+    if text == "null":
+        return "{}"
+    if text.startswith('{\\"'):  # encoded twice, without the quotation marks around it
+        value = _value(f'"{text}"')
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
+    value = _nearly(text.removeprefix("\ufeff"))
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
+
+
+def _nearly(text: str) -> Any:
+    try:
+        value, end = json.JSONDecoder(strict=False).raw_decode(_COMMA_AT_THE_END.sub(r"\1", text))
+    except (ValueError, RecursionError):
+        end = -1
+    if end >= 0:
+        return value if not text[end:].strip("}] \n,") or _COMMA_AT_THE_END.search(text) else None
+    try:
+        return ast.literal_eval(text) if text.startswith("{'") else None
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+
+
+_COMMA_AT_THE_END = re.compile(r",\s*(\}+)\s*\Z")
+
+
 _FENCE = re.compile(r"\A\s*```\w{0,10}\s*(.*?)\s*```\s*\Z", re.DOTALL)
 _MARKUP_BEHIND = re.compile(r"\s*(?:</?[\w:｜|▁-]{1,40}>|<[|｜][^<>]{1,40}[|｜]>|```)\s*\Z")
 
@@ -212,16 +248,15 @@ def is_json(text: str) -> bool:
 def unwrap_freeform(arguments: str) -> str:
     """The text of a freeform call. Models that forget the wrapping, or rename its parameter, are understood."""
     try:
-        data = json.loads(arguments)
+        data = json.loads(arguments, strict=False)
     except (ValueError, RecursionError):
         return arguments
-    if isinstance(data, str):
-        return data
-    if isinstance(data, dict):
-        value = data.get(FREEFORM_PARAMETER)
-        if isinstance(value, str):
-            return value
-        texts = [v for v in data.values() if isinstance(v, str)]
-        if len(data) == 1 and texts:
-            return texts[0]
-    return arguments
+    value = data.get(FREEFORM_PARAMETER) if isinstance(data, dict) else data
+    if isinstance(value, str):
+        return value
+    for _ in range(2):  # the one member, or the one in it
+        if isinstance(data, dict) and len(data) == 1:
+            data = next(iter(data.values()))
+    if isinstance(data, list) and len(data) == 2:  # a command and its text
+        data = data[1]
+    return data if isinstance(data, str) else arguments

@@ -48,20 +48,15 @@ CUT = StreamError(UPSTREAM_ERROR, "the upstream closed the stream before it gave
 NO_SUMMARY = StreamError(UPSTREAM_ERROR, "the model returned no summary of the conversation", UPSTREAM_ERROR)
 
 _MESSAGES = (
-    "message",
-    "msg",
-    "Message",
-    "detail",
-    "error_message",
-    "error_msg",
-    "errorMessage",
-    "status_msg",
-    "reason",
-    "title",
+    *("message", "msg", "detail", "errormessage", "errormsg", "errmsg", "retmsg", "statusmsg", "faultstring"),
+    *("reason", "exception", "description", "title"),
 )
-"""Where vendors put an error's words."""
-_CODES = ("code", "error_code", "errorCode", "status_code", "status")
+"""Where vendors put an error's words, the most telling first. Names are compared without case and underscores."""
+_CODES = ("code", "errorcode", "errcode", "retcode", "statuscode", "status")
+_NO_FAULT = ("", "0", "200", "True", "False", "OK", "Success", "success")
 _FAULTS = ("error", "fail", "failed", "failure")
+_FAULT_NAME = re.compile(r"err(or)?(message|msg|type|code)?|fault(string)?|\w*exception|__type", re.IGNORECASE)
+"""A member that only an error has."""
 _MINIMAX: dict[int, tuple[int, str]] = {
     1002: (429, RATE_LIMIT),
     1004: (401, INVALID_API_KEY),
@@ -74,16 +69,22 @@ _MINIMAX: dict[int, tuple[int, str]] = {
 }
 """MiniMax answers 200 and says in `base_resp` what it means (platform.minimax.io, error codes)."""
 _OVERFLOW = re.compile(
-    r"context[ _-]?(length|window|size|limit)|exceed_context|maximum context|max(imum)?[ _]prompt[ _]tokens"
-    r"|(prompt|input|request|message)s?( is| are)? too (long|large)(?!.*per minute)|too many (input )?tokens(?! per)"
-    r"|(token|tokens)[^.]{0,40} exceeds? (the )?(model|maximum|max|limit)|exceed(s|ed)? [^.]{0,20}(model )?token limit"
-    r"|input (token count|length)[^.]{0,60}(exceed|should be)|exceeds? (the )?(max|maximum) (prompt |input )?length"
-    r"|(max|maximum) number of (input )?tokens|reduce the length of (the|your) (messages|prompt|input)"
-    r"|range of input length|上下文(长度|窗口)|(输入|提示词?|tokens?).{0,12}(超|过长)|超(出|过).{0,12}(长度|tokens?)",
+    r"context[ _-]?(length|window|size|limit)|exceed_context|max(imum)?[ _](context|prompt[ _](tokens|length)|model length)"
+    r"|(prompt|input|request|message)s?( tokens?)?( length)?( is| are)? too (long|large)(?!.*per minute)|too many (input )?tokens(?! per)"
+    r"|(token|tokens)[^.]{0,40} (exceeds?|more than) (the )?(model|maximum|max|limit)|exceed(s|ed)? [^.]{0,20}(model )?token limit"
+    r"|input (token count|length)[^.]{0,60}(exceed|should be|only supports)|exceeds? (the )?(max|maximum) (prompt |input )?length"
+    r"|(max|maximum) (number of )?input (tokens|characters|length)|(max|maximum) number of tokens"
+    r"|inputs[`'\"]? (tokens[^.]{0,40}(<=|less than|at most)|must have less than)"
+    r"|tokens_limit_reached|longer than the max(imum)?( allowed)? length|(max|maximum) sequence length|contains \d+ tokens but"
+    r"|number of input tokens.{0,30} (greater|more|larger) than|input exceeds? (the )?model|messages\[\d+\]\.content.{0,4} string too long"
+    r"|コンテキスト長|reduce the length of (the|your) (messages|prompt|input)"
+    r"|range of input length|上下文(长度|窗口|.{0,2}限制)|(输入|提示词?|prompt|tokens?).{0,12}(超|过长)|超(出|过).{0,12}(长度|tokens?)",
     re.IGNORECASE,
 )
 _NOT_OVERFLOW = re.compile(
-    r"per (minute|day|hour)|\b[TR]P[MD]\b|rate.?limit|max_(completion_)?tokens is too large", re.I
+    r"per (minute|day|hour)|\b[TR]P[MD]\b|rate.?limit|max_(completion_)?tokens\b.{0,24}( is too large|exceeds? (the )?(max|allowed|limit)|must be|should be)"
+    r"|max tokens must be|maximum tokens you request|(max_|completion |output )tokens? .{0,60}at most",
+    re.IGNORECASE,
 )
 
 
@@ -97,11 +98,12 @@ def find_error(data: Mapping[str, Any]) -> StreamError | None:
     """The error that a chunk or a 200 body carries, None when it carries none. A full context gets the code that Codex knows.
 
     Shapes: `{"error": {"message", "type", "code"?}}`, `{"error": "text"}`, the catalog's `{"code": 50300, "message": …}`
-    (JoyToken, errors), an error in a choice (OpenRouter), MiniMax's `base_resp`, FastAPI's `detail`, Cloudflare's `errors`.
+    (JoyToken, errors), an error in a choice (OpenRouter), MiniMax's `base_resp`, FastAPI's `detail`, Cloudflare's `errors`, and
+    any of these in an envelope (Tencent's `Response`, Volcengine's `ResponseMetadata`, Spark's `header`).
     """
     error = _stated(data) or _in_choice(data) or _base_resp(data)
     if error is None and not data.get("choices"):
-        error = _unstated(data)
+        error = _unstated(data) or _enclosed(data)
     return _with_code(error) if error else None
 
 
@@ -130,8 +132,38 @@ def named_error(data: str) -> StreamError:
     )
 
 
+_SAYS_ERROR = re.compile(r"\W{0,3}(\w{0,20}error|\w{0,20}exception|traceback|fatal)\b", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+LONGEST_PAGE = 300
+"""Characters of a page, or of a text, that are shown where an answer should be."""
+
+
+def text_error(data: str) -> StreamError | None:
+    """The error that a data line which is no JSON reports in plain words; None for a heartbeat."""
+    return named_error(data[:LONGEST_MESSAGE]) if _SAYS_ERROR.match(data) else None
+
+
+def plain_refusal(body: bytes) -> StreamError | None:
+    """A refusal in one line of plain text; a page, which a proxy makes, is none."""
+    text = body.strip()
+    if not text or len(text) > LONGEST_PAGE or text[:1] in b"<{[" or b"\n" in text:
+        return None
+    return _with_code(StreamError(UPSTREAM_ERROR, text.decode("utf-8", "replace")))
+
+
+def page_words(body: bytes) -> str:
+    """What a body that is no JSON says to its reader: the title of a page, else its text."""
+    text = body[:LONGEST_MESSAGE].decode("utf-8", "replace")
+    title = _TITLE.search(text)
+    return " ".join((title[1] if title else _TAG.sub(" ", text)).split())[:LONGEST_PAGE]
+
+
 def _with_code(error: StreamError) -> StreamError:
     return replace(error, code=CONTEXT_FULL) if error.code != CONTEXT_FULL and is_overflow(error) else error
+
+
+_NO_ENVELOPE = ("usage", "metadata", "orchestration")
 
 
 def _stated(data: Mapping[str, Any]) -> StreamError | None:
@@ -142,6 +174,8 @@ def _stated(data: Mapping[str, Any]) -> StreamError | None:
         return _from_object(error)
     if isinstance(error, str) and error:
         return StreamError(_code(data) or UPSTREAM_ERROR, (_words(data) or error)[:LONGEST_MESSAGE])
+    if isinstance(error, list) and (text := "; ".join(_said(error))):
+        return StreamError(_code(data) or UPSTREAM_ERROR, text[:LONGEST_MESSAGE])
     return None
 
 
@@ -164,18 +198,45 @@ def _base_resp(data: Mapping[str, Any]) -> StreamError | None:
 
 def _unstated(data: Mapping[str, Any]) -> StreamError | None:
     """An error without an `error` member: recognised by a code, a status, or text where an answer should be."""
-    code = data.get("code", data.get("error_code"))
-    by_code = isinstance(code, (int, str)) and not isinstance(code, bool) and code not in (0, "0", "", 200, "200")
+    if "usage" in data:
+        return None
+    plain = _by_plain_name(data)
+    codes = (plain.get(name) for name in _CODES if name != "status")
+    by_code = any(isinstance(c, (int, str)) and str(c) not in _NO_FAULT for c in codes)
     word = str(data.get("status") or data.get("object") or data.get("type") or "").lower()
-    marked = by_code or data.get("success") is False or word in _FAULTS or "__type" in data
-    if not (marked or "detail" in data or data.get("errors")) or "usage" in data:
+    named = any(value and _FAULT_NAME.fullmatch(name) for name, value in plain.items())
+    marked = by_code or data.get("success") is False or word in _FAULTS or named
+    kind = data.get("type")
+    event = (
+        isinstance(kind, str) and ":" not in kind
+    )  # one that says what it is; a type with a colon is a problem's (RFC 9457)
+    if not (marked or ("detail" in data and not event) or data.get("errors")):
         return None
     text = _words(data)
     return StreamError(_code(data) or UPSTREAM_ERROR, text, _kind(data), None, _param(data)) if text else None
 
 
+def _enclosed(data: Mapping[str, Any]) -> StreamError | None:
+    """An error in the one object that an answer without choices consists of, apart from ids and the like. A name that says so marks
+    an object that has nothing but its words (Bedrock: `internalServerException`)."""
+    for name, inner in data.items():
+        if not isinstance(inner, Mapping) or not inner or name in _NO_ENVELOPE:
+            continue
+        low = {str(key).lower(): value for key, value in inner.items()}
+        if error := _stated(low) or _unstated(inner):
+            return error
+        if _FAULT_NAME.fullmatch(name.replace("_", "")) and (error := _from_object(inner)):
+            return error
+    return None
+
+
+def _by_plain_name(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The members by their names without case and underscores; `__type`, which is Amazon's, keeps them."""
+    return {name if name == "__type" else name.replace("_", "").lower(): value for name, value in data.items()}
+
+
 def _from_object(error: Mapping[str, Any]) -> StreamError | None:
-    if not error:
+    if not any(error.values()):
         return None
     kind = _kind(error)
     code = _code(error)
@@ -201,8 +262,9 @@ def _param(error: Mapping[str, Any]) -> str | None:
 
 
 def _code(error: Mapping[str, Any]) -> str | None:
+    plain = _by_plain_name(error)
     for name in _CODES:
-        code = error.get(name)
+        code = plain.get(name)
         if isinstance(code, str) and code:
             return code[:LONGEST_CODE]
         if isinstance(code, int) and not isinstance(code, bool) and 0 < abs(code) < 10**18:
@@ -211,9 +273,10 @@ def _code(error: Mapping[str, Any]) -> str | None:
 
 
 def _words(error: Mapping[str, Any]) -> str:
-    """The words of an error: a text, an object with one inside, or a list of either (FastAPI, Cloudflare)."""
-    for name in (*_MESSAGES, "errors"):
-        if text := "; ".join(_said(error.get(name))):
+    """The words of an error: a text, an object with one inside, or a list of either (FastAPI, Cloudflare, zod's `issues`)."""
+    plain = _by_plain_name(error)
+    for name in (*_MESSAGES, "errors", "issues", "error"):
+        if text := "; ".join(_said(plain.get(name))):
             return text[:LONGEST_MESSAGE]
     return ""
 

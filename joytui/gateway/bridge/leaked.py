@@ -6,6 +6,7 @@ of tools that were offered, and no call came the proper way. Anything else stays
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -29,13 +30,19 @@ MARKS = (
     "<|tool_call_begin|>",
     "<|tool_call|>",
     "[TOOL_CALLS]",
+    *("<seed:tool_call>", "<steptml:toolcall>", "<longcat_tool_call>", "<TOOLCALL>", "<function_call>", "<tools>"),
+    *("<|tool_call_section_begin|>", "<|tool_call>", "<|python_tag|>", "<|python_start|>", "<|START_ACTION|>"),
+    "<|action_start|>",
+    *("<|channel|>commentary", "<|channel|>analysis to=", "<|start|>assistant to=", "<|end|><|start|>assistant"),
+    "<|start|>assistant<|channel|>",
 )
+"""Marks of one family or another. JSON alone is none: that is also how an answer looks whose user asked for an example."""
 _DSML = re.compile(r"<(/?)[|｜]DSML[|｜]")
-_WRAPPING = re.compile(
-    r"</?(tool_calls?|function_calls|minimax:tool_call)>|<[｜|]tool[▁_]calls?(_section)?[▁_](begin|end)[｜|]>|<\|/?tool_call\|>"
-    r"|\[/?TOOL_CALLS\]|<[｜|]end[▁_]of[▁_]sentence[｜|]>|<\|im_end\|>"
+_WRAPPING = re.compile(r"<[/|｜]{0,2}[\w:▁-]{1,40}[|｜]?>|\[/?TOOL_CALLS\]|(?<=<\|start\|>)assistant")
+"""Tags by themselves, around calls and between them."""
+_PARAMETER = re.compile(
+    r'<parameter(?: name="?|=)([^">\s]+)"?([^>]*)>(.*?)(?:</parameter>|(?=<parameter[ =])|\Z)', re.DOTALL
 )
-_PARAMETER = re.compile(r'<parameter(?: name="?|=)([^">\s]+)"?([^>]*)>(.*?)</parameter>', re.DOTALL)
 _INVOKE = re.compile(r'<(?:invoke name="?|function=)([^">\s]+)"?[^>]*>(.*?)</(?:invoke|function)>', re.DOTALL)
 _GLM = re.compile(
     r"<tool_call>\s*([\w.-]+)\s*((?:<arg_key>.*?</arg_key>\s*<arg_value>.*?</arg_value>\s*)*)</tool_call>", re.DOTALL
@@ -45,6 +52,14 @@ _NAMED = re.compile(
     r"(?:function<｜tool▁sep｜>)?(?:functions\.)?([\w.-]+?)(?::\d+)?\s*"
     r"(?:<｜tool▁sep｜>|<\|tool_call_argument_begin\|>|\[ARGS\]|\n)\s*(?:```json\s*)?(?=\{)"
 )
+_MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*([\w.-]+)\s*(?=\{)")
+_HARMONY = re.compile(
+    r"(?:<\|start\|>assistant\s*)?(?:<\|channel\|>\w+\s*)?to=(?:functions\.)?([\w.-]+)\s*(?:<\|channel\|>\w+\s*)?"
+    r"(?:<\|constrain\|>)?\w*\s*<\|message\|>\s*(?=\{)"
+)
+_GEMMA = re.compile(r"call:([\w.-]+)(\{.*?\})(?=<tool_call\|>|\s*\Z)", re.DOTALL)
+_GEMMA_QUOTE = '<|"|>'
+_PYTHONIC = re.compile(r"[\w.-]+\(.*\)", re.DOTALL)
 
 Calls = list[tuple[str, str]]
 """Flat name and arguments as JSON text."""
@@ -57,6 +72,11 @@ class LeakedCalls:
         self._names = names
         self._tail = ""
         self._markup: list[str] = []
+
+    @property
+    def reads(self) -> bool:
+        """Whether there is any tool that a text could call."""
+        return bool(self._names.tools)
 
     @property
     def held(self) -> bool:
@@ -84,7 +104,17 @@ class LeakedCalls:
         markup, self._markup = "".join(self._markup), []
         tail, self._tail = self._tail, ""
         calls = [] if proper or not markup else read_calls(markup, self._names)
-        return ("", calls) if calls else (tail + markup, [])
+        return ("", calls) if calls else (tail + _NEXT_CHANNEL.sub("\n\n", markup), [])
+
+
+_NEXT_CHANNEL = re.compile(r"\A<\|end\|><\|start\|>assistant<\|channel\|>(?:final|commentary)<\|message\|>")
+"""Between two texts of one answer of gpt-oss."""
+
+
+def calls_at_the_end(thought: str, names: ToolNames) -> Calls:
+    """The calls with which a thought ends: some upstreams leave them there, and say nothing else."""
+    place = min((at for mark in MARKS if (at := thought.find(mark)) >= 0), default=-1)
+    return read_calls(thought[place:], names) if place >= 0 and names.tools else []
 
 
 def read_calls(markup: str, names: ToolNames) -> Calls:
@@ -104,7 +134,7 @@ def read_calls(markup: str, names: ToolNames) -> Calls:
 def _read(text: str, names: ToolNames) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Name, arguments, and the text without this call."""
     while True:
-        found = _glm(text, names) or _tagged(text, names) or _json(text)
+        found = _glm(text, names) or _tagged(text, names) or _gemma(text) or _json(text) or _pythonic(text)
         if found is None:
             return
         name, arguments, (start, end) = found
@@ -141,15 +171,16 @@ def _tagged(text: str, names: ToolNames) -> Found | None:
 
 def _json(text: str) -> Found | None:
     """`{"name", "arguments"}`, alone or in a list, or a name with the arguments behind it."""
-    if (named := _NAMED.search(text)) is not None and (inner := _object_at(text, named.end())) is not None:
-        return named[1], inner[0], (named.start(), inner[1])
+    for form in (_HARMONY, _MISTRAL, _NAMED):
+        if (named := form.search(text)) is not None and (inner := _object_at(text, named.end())) is not None:
+            return named[1], inner[0], (named.start(), inner[1])
     start = text.find("{")
     whole = _object_at(text, start) if start >= 0 else None
     if whole is None:
         return None
     call, end = whole
     call = call["function"] if isinstance(call.get("function"), dict) else call
-    name = call.get("name", call.get("function"))
+    name = call.get("name") or call.get("tool_name") or call.get("function")
     arguments = call.get("arguments", call.get("parameters", {}))
     arguments = _object(arguments) if isinstance(arguments, str) else arguments
     if not isinstance(name, str) or not isinstance(arguments, dict):
@@ -160,6 +191,37 @@ def _json(text: str) -> Found | None:
         start = len(before) - (after[:1] == "]")
         end = len(text) - len(after) + 1
     return name, arguments, (start, end)
+
+
+def _gemma(text: str) -> Found | None:
+    """Gemma's own form: keys without quotation marks, texts between marks of its own."""
+    found = _GEMMA.search(text)
+    if found is None:
+        return None
+    parts = found[2].split(_GEMMA_QUOTE)
+    parts[::2] = [re.sub(r"([{,]\s*)([\w-]+)\s*:", r'\1"\2":', part) for part in parts[::2]]
+    parts[1::2] = [json.dumps(part) for part in parts[1::2]]
+    arguments = _object("".join(parts))
+    return None if arguments is None else (found[1], arguments, found.span())
+
+
+def _pythonic(text: str) -> Found | None:
+    """The first call of a list of Python calls (Llama 4, OLMo), with its arguments by name."""
+    found = _PYTHONIC.search(text)
+    if found is None:
+        return None
+    try:
+        call: Any = ast.parse(f"[{found[0]}]", mode="eval").body
+        call = call.elts[0]
+        arguments = {one.arg: ast.literal_eval(one.value) for one in call.keywords if one.arg}
+        name, end = ast.unparse(call.func), call.end_col_offset - 1
+    except (SyntaxError, ValueError, AttributeError, IndexError, RecursionError, MemoryError):
+        return None
+    if call.args or len(arguments) < len(call.keywords) or call.end_lineno != 1 or not found[0].isascii():
+        return None
+    before, after = text[: found.start()].rstrip(), text[found.start() + end :].lstrip()
+    listed = before.endswith("[") and after[:1] == "]"
+    return name, arguments, (len(before) - listed, len(text) - len(after) + (listed or after[:1] == ","))
 
 
 def _object(text: str) -> dict[str, Any] | None:

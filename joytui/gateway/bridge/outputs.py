@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from typing import Any, Protocol
 
-from joytui.gateway.bridge.calls import Call, is_json, mended, unwrap_freeform
+from joytui.gateway.bridge.calls import Call, is_json, mended, repaired, unwrap_freeform
 from joytui.gateway.bridge.reasoning import Carried, pack
 from joytui.gateway.bridge.tools import Tool
 
@@ -177,6 +177,8 @@ class CallOutput:
     def close(self, status: str) -> list[Event]:
         """Half a call is left out: a client would run it (Codex looks at no status)."""
         arguments = mended(self.call.arguments, self.call.last)
+        if self.tool.kind != "custom":
+            arguments = repaired(arguments)
         if status != "completed" and not is_json(arguments):
             return []
         self.item = {**self.item, "status": "completed"}

@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-_DECODER = json.JSONDecoder()
+_DECODER = json.JSONDecoder(strict=False)
+"""Not strict: servers that build JSON by hand leave line breaks and tabs in strings as they are."""
 _CHUNK = frozenset(
     ("choices", "id", "object", "created", "model", "provider", "system_fingerprint", "service_tier", "obfuscation")
 )
@@ -76,7 +77,7 @@ class ChunkReader:
             if type(text) is str and data[end:] == self._tail:
                 self._used = True
                 return PlainChunk(text)
-        chunk = json.loads(data)
+        chunk = _DECODER.decode(data)
         self._head = ""
         if self._left and (text := plain_text(chunk)):
             self._make_mould(data, chunk, text)

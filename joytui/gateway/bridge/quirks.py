@@ -29,36 +29,42 @@ def as_given(call_id: str) -> str:
     return f"call_{hashlib.sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 
+SchemaForm = Literal["inline", "items", "members", "one type", "required"]
+
+
 @dataclass(frozen=True, slots=True)
 class UsageSpelling:
     """Where the counts are in `usage`, by the names to try in order. Details are objects inside it."""
 
-    input: tuple[str, ...] = ("prompt_tokens", "promptTokens", "promptTokenCount", "prompt_eval_count", "prompt_n")
-    input_alone: tuple[str, ...] = ("input_tokens", "inputTokens")
-    """Anthropic's spelling: what was read from the cache, or written to it, may not be counted in it."""
-    output: tuple[str, ...] = (
-        "completion_tokens",
-        "output_tokens",
-        "completionTokens",
-        "outputTokens",
-        "candidatesTokenCount",
-        "eval_count",
-        "predicted_n",
+    input: tuple[str, ...] = (
+        *("prompt_tokens", "promptTokens", "promptTokenCount", "prompt_token_count", "inputTokenCount"),
+        *("prompt_eval_count", "tokens_evaluated", "num_input_tokens", "prefill_tokens"),
     )
-    total: tuple[str, ...] = ("total_tokens", "totalTokens", "totalTokenCount")
+    input_alone: tuple[str, ...] = ("input_tokens", "inputTokens", "prompt_n")
+    """What was read from the cache, or written to it, may not be counted in these (Anthropic; llama.cpp's `timings`)."""
+    output: tuple[str, ...] = (
+        *("completion_tokens", "output_tokens", "completionTokens", "outputTokens"),
+        *("candidatesTokenCount", "candidates_token_count", "outputTokenCount"),
+        *("eval_count", "tokens_predicted", "num_output_tokens", "generated_tokens", "predicted_n"),
+    )
+    total: tuple[str, ...] = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
     input_details: tuple[str, ...] = ("prompt_tokens_details", "input_tokens_details", "promptTokensDetails")
     output_details: tuple[str, ...] = ("completion_tokens_details", "output_tokens_details", "completionTokensDetails")
     cached_in_details: tuple[str, ...] = ("cached_tokens", "cache_read_input_tokens", "cachedTokens")
     cached: tuple[str, ...] = (
         "prompt_cache_hit_tokens",
         "cached_tokens",
+        "cached_prompt_tokens",
+        "prompt_tokens_cached",
         "cache_read_input_tokens",
         "cacheReadInputTokens",
         "cachedContentTokenCount",
+        "cached_content_token_count",
+        "cache_n",
     )
     cache_written: tuple[str, ...] = ("cache_creation_input_tokens", "cacheWriteInputTokens")
     reasoning_in_details: tuple[str, ...] = ("reasoning_tokens", "reasoningTokens", "thinking_tokens")
-    reasoning: tuple[str, ...] = ("reasoning_tokens", "thoughtsTokenCount")
+    reasoning: tuple[str, ...] = ("reasoning_tokens", "thoughtsTokenCount", "thoughts_token_count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,26 @@ class Quirks:
     """A call's arguments must be a JSON object: what another model left unfinished is put into one."""
     user_last: bool = False
     """The last message must be the user's or a tool's."""
+    user_needed: bool = False
+    """There must be a user message, and be first behind the instructions."""
+    single_calls: bool = False
+    """An assistant message has one call at most, and its output follows it."""
+    content_or_calls: bool = False
+    """An assistant message with calls has no text."""
+    named_outputs: bool = False
+    """A tool's message has the tool's name."""
+    tools_of_history: bool = False
+    """A request whose history has calls must offer tools: those that were called, where it offers none."""
+    stream: bool | None = None
+    """Whether an answer can come as a stream at all (False), or in no other way (True); None: as the client wants it."""
+    most_output: int = 0
+    """The most tokens that an answer may be asked for; 0: any number."""
+    most_tools: int = 0
+    """How many tools a request may have; 0: any number."""
+    longest_description: int = 0
+    """Characters of a tool's description; 0: any number."""
+    schema_forms: tuple[SchemaForm, ...] = ()
+    """How schemas are rewritten, for vendors that know a part of JSON Schema (`schemas.rewritten`)."""
     skip_signature: bool = False
     """Gemini wants a signature at the first call of a turn: one that another model made gets Google's stand-in."""
     images: bool = True
@@ -120,7 +146,10 @@ class Quirks:
     """The id of a call as this vendor takes it. Equal ids must stay equal: a call and its output are joined by it."""
 
     # --- the answer
-    thought_fields: tuple[str, ...] = ("reasoning_content", "reasoning", "reasoning_text", "thinking")
+    thought_fields: tuple[str, ...] = (
+        *("reasoning_content", "reasoning", "reasoning_text", "thinking", "thought", "thinking_content"),
+        *("reasoning_summary", "reasoning_details", "thinking_blocks"),
+    )
     """Where reasoning text comes, the first that has any; some vendors send the same text under both names."""
     call_fields: tuple[str, ...] = ("extra_content", "thought_signature", "provider_specific_fields")
     """Opaque fields of a call that must come back unchanged (Gemini's `thought_signature`: JoyToken's SDKs)."""

@@ -48,21 +48,54 @@ class Usage:
         }
 
 
+_ELSEWHERE = (
+    *("usageMetadata", "usage_metadata", "token_usage", "amazon-bedrock-invocationMetrics"),
+    *("timings", "meta", "details", "x_groq"),
+)
+"""Where counts are that are not in `usage`: Gemini and Vertex, relays, Bedrock; llama.cpp, Cohere, TGI, Groq. `metadata` is none of
+them: there JoyToken has its own records."""
+_AT_THE_TOP = ("prompt_eval_count", "tokens_evaluated", "eval_count", "tokens_predicted")
+"""Ollama's and llama.cpp's own names, which nobody else has: counts beside the choices."""
+_COHERE = ("tokens", "billed_units")
+"""Cohere has the true counts in the one and what it bills in the other. Both are objects: a number under one of these names is
+somebody else's."""
+
+
 def find_usage(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The `usage` object of a chunk or body, from where vendors put it: beside the choices, in the first of them (Moonshot), in
-    `x_groq`, as `usageMetadata` (Gemini), as `timings` (llama.cpp)."""
+    """The object with the counts of a chunk or body, from where vendors put it: `usage` beside the choices, in the first of them
+    (Moonshot) or in its delta, else a place of `_ELSEWHERE`. An upstream that has `usage` means that: no other place is looked at."""
     if found := _object(chunk.get("usage")):
-        return found
+        return _inner(found)
     choices = chunk.get("choices")
     choice = _object(choices[0]) if isinstance(choices, list) and choices else None
-    if choice and (found := _object(choice.get("usage"))):
-        return found
-    if (groq := _object(chunk.get("x_groq"))) and (found := _object(groq.get("usage"))):
-        return found
-    for name in ("usageMetadata", "usage_metadata", "timings"):
-        if found := _object(chunk.get(name)):
+    if choice and (found := _object(choice.get("usage")) or _of_delta(choice)):
+        return _inner(found)
+    for name in _ELSEWHERE:
+        if name in chunk and (found := _object(chunk[name])) and has_counts(found := _inner(found)):
             return found
-    return None
+    return chunk if any(name in chunk for name in _AT_THE_TOP) and has_counts(chunk) else None
+
+
+def _of_delta(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    delta = choice.get("delta")
+    return _object(delta.get("usage")) if delta and isinstance(delta, Mapping) else None
+
+
+def _inner(found: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The counts themselves, where the object that should have them has only objects with them."""
+    if has_counts(found):
+        return found
+    if inner := _object(found.get("usage")):
+        return inner
+    inner = next((one for name in _COHERE if (one := _object(found.get(name)))), None)
+    if inner is None:
+        return found
+    return {**found, "prompt_tokens": inner.get("input_tokens"), "completion_tokens": inner.get("output_tokens")}
+
+
+def has_counts(found: Mapping[str, Any], spelling: UsageSpelling = DEFAULT.usage) -> bool:
+    """Whether an object names input or output."""
+    return any(name in found for names in (spelling.input, spelling.input_alone, spelling.output) for name in names)
 
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

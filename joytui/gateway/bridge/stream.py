@@ -23,14 +23,14 @@ from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.chunks import CallPiece, Delta
 from joytui.gateway.bridge.echoed import metadata_with
 from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError
-from joytui.gateway.bridge.leaked import LeakedCalls
+from joytui.gateway.bridge.leaked import LeakedCalls, calls_at_the_end
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.plain import PlainChunk, plain_text
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reading import ReadChunk, read_chunk
 from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
 from joytui.gateway.bridge.reported_usage import Usage, billed_usage, merge_records, merge_usage
-from joytui.gateway.bridge.tags import Piece, ThoughtTags
+from joytui.gateway.bridge.tags import EndMarks, Piece, ThoughtTags
 from joytui.gateway.bridge.tools import ToolNames
 
 CHARACTERS_PER_TOKEN = 4
@@ -85,6 +85,7 @@ class ResponsesStream:
         self._opaque: dict[str, Any] = {}
         self._blank = ""
         self._tags = ThoughtTags()
+        self._end_marks = EndMarks()
         self._leaked = LeakedCalls(answer.names if answer.quirks.leaked_calls else ToolNames())
         self._thought_name = USUAL_NAME
         self._said: list[str] = []
@@ -227,8 +228,8 @@ class ResponsesStream:
         events: list[Event] = []
         self._length += len(delta.text) + len(delta.reasoning) + sum(len(piece.arguments) for piece in delta.calls)
         self._opaque.update(_joined(self._opaque, delta.opaque))
-        if delta.whole and self._said and delta.text.strip() == "".join(self._said).strip():
-            delta = replace(delta, text="", reasoning="")  # the whole message once more, at the end
+        if delta.whole and self._said:
+            delta = self._fresh(delta)
         if self._answer.compaction:  # one item is the whole answer
             delta = replace(delta, reasoning="", calls=(), opaque={})
         if delta.reasoning:
@@ -244,6 +245,14 @@ class ResponsesStream:
                 self._note(f"unknown finish reason {delta.finish[:40]!r} was taken as stop")
         return events
 
+    def _fresh(self, delta: Delta) -> Delta:
+        """What a whole message adds to what was said: nothing where it is said once more at the end, the rest where each message has
+        all so far."""
+        said = "".join(self._said)
+        if delta.text.strip() == said.strip():
+            return replace(delta, text="", reasoning="")
+        return replace(delta, text=delta.text.removeprefix(said))
+
     def _take_pieces(self, pieces: list[Piece]) -> list[Event]:
         """Text, separated from thoughts in tags and from leaked calls."""
         events: list[Event] = []
@@ -251,7 +260,7 @@ class ResponsesStream:
             if self._answer.compaction and kind == "thought":
                 continue
             if kind == "text":
-                if said := self._leaked.feed(words):
+                if said := self._leaked.feed(self._end_marks.feed(words)):
                     events += self._take_text(said)
                 continue
             self._thought_name = IN_TEXT
@@ -278,9 +287,13 @@ class ResponsesStream:
     def _end_of_text(self) -> list[Event]:
         """What was held back of the text, as the text or the calls that it turned out to be."""
         events = self._take_pieces(self._tags.end())
+        if said := self._leaked.feed(self._end_marks.end()):
+            events += self._take_text(said)
         rest, calls = self._leaked.end(proper=bool(self._by_call))
         if rest:
             events += self._take_text(rest)
+        if self._thoughts is not None and not (calls or self._calls.calls or self._text or self._answer.compaction):
+            calls = calls_at_the_end(self._thoughts.text, self._answer.names) if self._leaked.reads else []
         pieces = [CallPiece(None, None, name, arguments) for name, arguments in calls]
         for call in self._calls.place_all(pieces):
             self._note("a tool call in the text was taken as a call")

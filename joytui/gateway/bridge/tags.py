@@ -2,6 +2,9 @@
 
 Only at the beginning of an answer, where these models think, and never inside code. Templates that open the tag themselves make
 an answer with the closing tag alone: that the text before it was a thought shows only then.
+
+The channels of gpt-oss ("harmony") are marks of the same kind, but that its answer has one as well: `HEADS` are dropped where they
+begin the text. Tags that people ask models for (`<reasoning>`) are none of these: such a text is the answer.
 """
 
 from __future__ import annotations
@@ -19,8 +22,32 @@ PAIRS = (
     ("<seed:think>", "</seed:think>"),
     ("[THINK]", "[/THINK]"),
     ("◁think▷", "◁/think▷"),
+    ("<mm:think>", "</mm:think>"),
+    ("<|think|>", "<|/think|>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|channel>thought\n", "<channel|>"),
+    ("<|channel|>analysis<|message|>", "<|end|>"),
+    ("<|start|>assistant<|channel|>analysis<|message|>", "<|end|>"),
 )
-_CLOSING = tuple(closing for _, closing in PAIRS)
+_CLOSING = tuple(closing for opening, closing in PAIRS if not opening.startswith("<|"))
+"""Those that count without their opening: templates open no others."""
+_ANSWERS = ("<|channel|>final<|message|>", "<|channel|>commentary<|message|>")
+HEADS = (*_ANSWERS, *(f"<|start|>assistant{head}" for head in _ANSWERS), "<|START_RESPONSE|>")
+"""What stands before an answer, and is no part of it."""
+TAILS = (
+    *(
+        "<|im_end|>",
+        "<|eot_id|>",
+        "<|end|>",
+        "<|return|>",
+        "<|endoftext|>",
+        "<|END_RESPONSE|>",
+        "<end_of_turn>",
+        "</s>",
+    ),
+    *("<|eom_id|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>"),
+)
+"""Models' own marks of the end, which some servers leave behind the answer."""
 
 
 class ThoughtTags:
@@ -64,7 +91,12 @@ class ThoughtTags:
             if start.startswith(opening):
                 self._closing = closing
                 return start.removeprefix(opening)
-        if any(opening.startswith(start) for opening, _ in PAIRS):
+        leading = HEADS if self.lone else (*HEADS, *_CLOSING)  # a parser that leaves the closing tag in the text
+        for head in leading:
+            if start.startswith(head):
+                self._after_thought = True
+                return start.removeprefix(head)
+        if any(mark.startswith(start) for mark in (*(opening for opening, _ in PAIRS), *leading)):
             self._held = text
             return ""
         self._at_start = False
@@ -107,6 +139,40 @@ def _is_thought(text: str) -> bool:
         return False
     line = text.rpartition("\n")[2]
     return line.count("`") % 2 == 0 and text[-1:] not in ("'", '"')
+
+
+class EndMarks:
+    """Holds back a mark of the end behind a text. It is dropped where the answer ends with it and nothing parts it from the text:
+    who writes about such a mark puts a blank, a quotation mark or a backtick before it, or other marks into the text."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._before = ""
+        self._marked = False
+
+    def feed(self, text: str) -> str:
+        """What can be said now."""
+        if not self._held and "<" not in text:
+            self._before = text[-1:] or self._before
+            return text
+        text = self._held + text
+        whole = next((mark for mark in TAILS if text.rstrip().endswith(mark)), None)
+        said, self._held = _cut(text, whole) if whole else split_tail(text, TAILS)
+        self._before = said[-1:] or self._before
+        self._marked = self._marked or "<s>" in said or "<|" in said
+        return said
+
+    def end(self) -> str:
+        """The rest of the text."""
+        held, self._held = self._held, ""
+        mark = held.strip()
+        parted = self._before.isspace() or self._before in ("", "`", "'", '"', "“", "‘", "(", "[")
+        return held if mark not in TAILS or parted or self._marked else ""
+
+
+def _cut(text: str, mark: str) -> tuple[str, str]:
+    at = text.rindex(mark)
+    return text[:at], text[at:]
 
 
 def may_hold_mark(text: str) -> bool:

@@ -73,17 +73,31 @@ class ToolNames:
 
     def resolve(self, flat: str) -> Tool:
         """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`, put
-        `functions.` before any name (Kimi, gpt-oss), and write another case."""
+        `functions.` or `default_api.` before any name (Kimi, gpt-oss, Gemini), a number or a mark of theirs behind it, and write another
+        case. A name that was offered means that tool, and one that fits two means neither."""
         if flat in self.tools:
             return self.tools[flat]
-        told = flat.removeprefix("functions.").casefold()
+        told = _plain_names(flat)
         dotted = [t for t in self.tools.values() if t.namespace and flat == f"{t.namespace}.{t.name}"]
         bare = [t for t in self.tools.values() if t.name == flat]
-        near = [tool for name, tool in self.tools.items() if name.casefold() == told]
+        near = [tool for name, tool in self.tools.items() if _letters(name) in told]
         for matches in (dotted, bare, near):
             if len(matches) == 1:
                 return matches[0]
         return Tool("function", flat)
+
+
+_MARK_BEHIND = re.compile(r"<[|｜].*|\(\)\Z|:\d+\Z", re.DOTALL)
+
+
+def _plain_names(flat: str) -> set[str]:
+    """What may be left of a name without what models put around it: all of it, and what is behind the last dot, colon or slash."""
+    name = _MARK_BEHIND.sub("", flat.rpartition("to=")[2].strip("\"'` \n"))
+    return {_letters(name), _letters(re.split(r"[.:/]", name)[-1])}
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()
 
 
 @dataclass(slots=True)
@@ -99,6 +113,8 @@ def flat_name(namespace: str | None, name: str) -> str:
     """A name of at most 64 characters of `[A-Za-z0-9_-]`. A longer one keeps its start and gets 8 hex digits."""
     whole = f"{namespace}{SEPARATOR}{name}" if namespace else name
     clean = re.sub(r"[^A-Za-z0-9_-]", "_", whole) or "tool"
+    if clean[0].isdigit() or clean[0] == "-":  # Gemini and Moonshot refuse it
+        clean = f"t_{clean}"
     if len(clean) <= MAX_NAME:
         return clean
     digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -161,7 +177,11 @@ def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(tool.get("description"), str):
         function["description"] = tool["description"]
     parameters = tool.get("parameters")
-    function["parameters"] = parameters if isinstance(parameters, Mapping) else {"type": "object", "properties": {}}
+    if not isinstance(parameters, Mapping) or not parameters:
+        parameters = {"type": "object", "properties": {}}
+    elif not any(name in parameters for name in ("type", "$ref", "anyOf", "oneOf", "allOf")):
+        parameters = {"type": "object", **parameters}
+    function["parameters"] = parameters
     if isinstance(tool.get("strict"), bool):
         function["strict"] = tool["strict"]
     return function

@@ -1,4 +1,4 @@
-"""What telemetry says of each person's Codex: which version asks whom, whether it works, what fails since when, who is silent.
+"""What telemetry says about each person's Codex: its version and provider, whether it works, what fails since when, who is silent.
 
 Nobody is called well of whom nothing was heard: a Codex that ends at once sends nothing (observed with `codex exec`, 0.171.0).
 """

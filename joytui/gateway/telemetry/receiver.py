@@ -1,4 +1,4 @@
-"""Where Codex's telemetry comes in: OTLP/HTTP under /otlp/v1, for who shows a telemetry token.
+"""Where Codex's telemetry comes in: OTLP/HTTP under /otlp/v1, for clients with a telemetry token.
 
 Logs are read (`pieces`) and handed to the ledger in small writes, so that requests get their turn between them; metrics and
 traces are answered and dropped. Whatever is refused is read on within bounds, so that its sender gets to see why.

@@ -23,8 +23,18 @@ from joytui.core.joytoken import (
 )
 from joytui.core.redaction import DOOR_LIMIT
 from joytui.core.sse import DONE, EventTooLarge, SseEvent, SseSplitter
+from joytui.gateway.bridge.chunks import unwrapped
 from joytui.gateway.bridge.encode import chat_failure, event_bytes
-from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError, find_error, named_error, refusal_in
+from joytui.gateway.bridge.errors import (
+    CONTEXT_FULL,
+    StreamError,
+    find_error,
+    named_error,
+    page_words,
+    plain_refusal,
+    refusal_in,
+    text_error,
+)
 from joytui.gateway.bridge.plain import ChunkReader
 from joytui.gateway.upstreams.bridged import TOO_DEEP, Bridge, StreamBroken, bridged_body, bridged_events
 from joytui.gateway.upstreams.exchange import (
@@ -136,11 +146,10 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     except RecursionError:
         await response.aclose()
         return nested_too_deeply(seen)
-    except ValueError:
+    except ValueError as error:
         await response.aclose()
-        text = (
-            f"the upstream's answer is neither an event stream nor JSON (content-type {_kind(response) or 'missing'})"
-        )
+        kind = _kind(response) or "missing"
+        text = f"the upstream's answer is neither an event stream nor JSON (content-type {kind}){error}"
         return error_exchange(502, text, UPSTREAM_ERROR, observation=seen)
     return Exchange(200, {**headers, "content-type": kind}, one_chunk(data), seen)
 
@@ -241,11 +250,11 @@ def _headers(response: httpx.Response, seen: Observation) -> dict[str, str]:
 
 
 def error_in(body: bytes, seen: Observation) -> StreamError | None:
-    """The error of a refusal's body, without the upstream's own key; None if it is not JSON, or says nothing."""
+    """The error of a refusal's body, without the upstream's own key; None if it is a page, or says nothing."""
     try:
         error = refusal_in(json.loads(body))
     except (ValueError, RecursionError):
-        return None
+        error = plain_refusal(body)
     if error is None or not seen.echo:
         return error
     return replace(error, message=seen.echo.text(error.message[:DOOR_LIMIT]))
@@ -462,7 +471,7 @@ async def _chunks(
 def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> list[Any]:
     chunks: list[Any] = []
     for event in events:
-        if event.data.removeprefix("data:").strip() == DONE:
+        if len(event.data) < SHORT and _is_end(event):
             return [*chunks, DONE]
         data = seen.echo.event(event.data) if seen.echo else event.data
         data = data.removeprefix("data:")  # a relay that frames what is framed already
@@ -471,10 +480,22 @@ def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> l
             chunks.append({"error": {"message": error.message, "code": error.code, "type": error.type}})
             continue
         try:
-            chunks.append(_named(reader.read(data), seen))
+            chunks.append(_named(unwrapped(reader.read(data)), seen))
         except (ValueError, RecursionError):
-            seen.note("a chunk that is not JSON was skipped")
+            if (told := text_error(seen.echo.text(data) if seen.echo and len(data) <= WHOLE_LIMIT else data)) is None:
+                seen.note("a chunk that is not JSON was skipped")
+                continue
+            chunks.append({"error": {"message": told.message, "code": told.code, "type": told.type}})
     return chunks
+
+
+SHORT = 32
+
+
+def _is_end(event: SseEvent) -> bool:
+    """Whether an event is the end mark: in any case, in quotes, framed twice; or one without data that has the mark's name."""
+    data = event.data.removeprefix("data:").strip().strip('"')
+    return data.strip("[]").lower() == "done" or (data in ("", "{}") and (event.name or "").lower() == "done")
 
 
 def _named(chunk: Any, seen: Observation) -> Any:
@@ -493,6 +514,19 @@ def _one_text(pieces: list[bytes] | None, seen: Observation) -> list[Any]:
         return []
 
 
+def _in_a_row(body: bytes) -> list[Any]:
+    """Objects that nothing parts; empty for anything else."""
+    text, decoder, found = body.decode("utf-8", "replace").strip(), json.JSONDecoder(strict=False), []
+    while text[:1] == "{":
+        try:
+            value, end = decoder.raw_decode(text)
+        except ValueError:
+            return []
+        found.append(unwrapped(value))
+        text = text[end:].lstrip()
+    return [] if text else found
+
+
 async def _completion(
     response: httpx.Response, head: bytes, pieces: AsyncIterator[bytes], bridge: Bridge, *, events: bool
 ) -> Any:
@@ -505,18 +539,19 @@ async def _completion(
         return {}
     body = await whole(response, MAX_BODY, head, pieces, echo=seen.echo)
     try:
-        completion = json.loads(body)
+        completion = unwrapped(json.loads(body))
         first = completion[0] if isinstance(completion, list) and completion else None
         if not isinstance(first, dict):
             return completion
         if len(completion) == 1 or find_error(first):
             return first
         chunks = completion  # those of a stream, in a list
-    except ValueError:  # objects, one a line
+    except ValueError:  # objects, one a line, or one behind the other
         splitter = SseSplitter(lenient=True)
-        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader())
+        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader()) or _in_a_row(body)
         if not chunks:
-            raise
+            words = page_words(body)
+            raise ValueError(f": {seen.echo.text(words) if seen.echo else words}" if words else "") from None
     for chunk in chunks:
         bridge.feed(chunk)
     return {}

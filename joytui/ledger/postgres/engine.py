@@ -182,8 +182,8 @@ class PostgresLedger(SqlLedger[Writer]):
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self._writer.do(jobs.answered(key_id, upstream_id), bool)
 
-    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
-        return self._writer.do(jobs.refuse(opened, ended, keyless), _nothing, self._joins(opened, ended))
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[int]:
+        return self._writer.do(jobs.refuse(opened, ended, keyless), _kept, self._joins(opened, ended))
 
     def _joins(self, opened: Opened, ended: Ended) -> Callable[[Turn], None]:
         """Joins a finished request with its telemetry."""
@@ -293,3 +293,7 @@ class PostgresLedger(SqlLedger[Writer]):
 
 def _nothing(answer: object) -> None:
     return None
+
+
+def _kept(answer: Mapping[str, int]) -> int:
+    return answer["kept"]

@@ -16,7 +16,21 @@ from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.money import NANO_PER_CREDIT
 from joytui.core.nodes import KINDS, ORG
 from joytui.ledger.alerts import THRESHOLDS
-from joytui.ledger.records import DAY_MS, HOUR_MS, MINUTE_MS, MONDAY_MS, PLENTY, REPEATS, WEEK_MS, Charge
+from joytui.ledger.ids import COUNTER_BITS
+from joytui.ledger.records import (
+    AGAIN_MOST_MS,
+    AGAIN_MS,
+    AGAIN_TURNLESS_MS,
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    MONDAY_MS,
+    PLENTY,
+    REPEATED,
+    REPEATS,
+    WEEK_MS,
+    Charge,
+)
 from joytui.ledger.retention import KEYLESS_ROWS
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
@@ -187,26 +201,64 @@ BEGIN
     END LOOP;
 END $$;
 
--- An alert where this cost has crossed a threshold of the key's limit (`sql.crossing` does the same for SQLite).
-CREATE FUNCTION tell_crossed(budget text, period text, "window" bigint, spent bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE k record; named text; most bigint; crossed int; team text;
+-- The threshold of a limit that this cost has crossed; NULL: none.
+CREATE FUNCTION crossed_of(spent bigint, cost bigint, most bigint) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+    SELECT max(t) FROM unnest(ARRAY{list(THRESHOLDS)}) AS t
+    WHERE spent::numeric * 100 >= t * most AND NOT (spent - cost)::numeric * 100 >= t * most
+$$;
+
+-- A limit of a policy in nano-credits, with what raises this node now; NULL where there is none.
+CREATE FUNCTION most_of(named text, node_ text) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT a.id, a.name, a.owner, a.policy INTO k FROM api_key a WHERE a.budget_id = budget ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
-    named := k.policy::jsonb ->> (period || '_limit');
-    IF named IS NULL OR named !~ '^[0-9.eE+-]+$' THEN RETURN; END IF;
-    most := round(named::numeric * {NANO_PER_CREDIT})
-        + coalesce((SELECT r.amount FROM node_raise r WHERE r.node = 'key:' || budget AND r.until > {_NOW}), 0);
-    SELECT max(t) INTO crossed FROM unnest(ARRAY{list(THRESHOLDS)}) AS t
-    WHERE spent::numeric * 100 >= t * most AND NOT (spent - cost)::numeric * 100 >= t * most;
-    IF crossed IS NULL THEN RETURN; END IF;
-    SELECT o.team INTO team FROM team_owner o WHERE o.owner = k.owner;
+    IF named IS NULL OR named !~ '^[0-9.eE+-]+$' THEN RETURN NULL; END IF;
+    RETURN round(named::numeric * {NANO_PER_CREDIT}) + raise_of(node_);
+END $$;
+
+CREATE FUNCTION raise_of(node_ text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN coalesce((SELECT r.amount FROM node_raise r WHERE r.node = node_ AND r.until > {_NOW}), 0);
+END $$;
+
+CREATE FUNCTION tell(counted_ text, subject_ text, team_ text, facts_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO alert (id, at, kind, subject, team, facts) VALUES (
         'alert-' || left(encode(sha256(convert_to(concat_ws(
-            E'\\x1f', 'budget', budget, period, "window", most, crossed), 'UTF8')), 'hex'), 24),
-        {_NOW}, 'budget', 'key:' || k.id, team,
-        jsonb_build_object('name', k.name, 'owner', k.owner, 'period', period, 'window', "window", 'limit', most, 'spent', spent,
-            'threshold', crossed)::text
+            E'\\x1f', 'budget', counted_, facts_ ->> 'period', facts_ ->> 'window', facts_ ->> 'limit', facts_ ->> 'threshold'
+        ), 'UTF8')), 'hex'), 24),
+        {_NOW}, 'budget', subject_, team_, facts_::text
     ) ON CONFLICT DO NOTHING;
+END $$;
+
+-- An alert where this cost has crossed a threshold of the key's limit (`sql.crossing` does the same for SQLite).
+CREATE FUNCTION tell_crossed(budget text, period text, "window" bigint, spent bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE k record; most bigint; crossed int; team text;
+BEGIN
+    SELECT a.id, a.name, a.owner, a.policy INTO k FROM api_key a WHERE a.budget_id = budget ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
+    most := most_of(k.policy::jsonb ->> (period || '_limit'), 'key:' || budget);
+    crossed := crossed_of(spent, cost, most);
+    IF crossed IS NULL THEN RETURN; END IF;
+    SELECT o.team INTO team FROM team_owner o WHERE o.owner = k.owner;
+    PERFORM tell(budget, 'key:' || k.id, team, jsonb_build_object('name', k.name, 'owner', k.owner, 'period', period,
+        'window', "window", 'limit', most, 'spent', spent, 'threshold', crossed));
+END $$;
+
+-- The same for a node that is no key. `asking`: the key that asked.
+CREATE FUNCTION tell_node_crossed(node_ text, asking text, period_ text, "window" bigint, spent bigint, cost bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    kind_ text := split_part(node_, ':', 1); name_ text := substr(node_, strpos(node_, ':') + 1);
+    most bigint; crossed int; owner_ text; team_ text;
+BEGIN
+    SELECT l.amount + raise_of(node_) INTO most FROM node_limit l WHERE l.node = node_ AND l.period = period_;
+    IF most IS NULL AND kind_ = 'task' AND period_ = 'total' THEN
+        SELECT most_of(k.policy::jsonb ->> 'per_task_limit', node_) INTO most FROM api_key k WHERE k.id = asking;
+    END IF;
+    crossed := crossed_of(spent, cost, most);
+    IF crossed IS NULL THEN RETURN; END IF;
+    owner_ := CASE kind_ WHEN 'owner' THEN name_ WHEN 'task' THEN (SELECT k.owner FROM api_key k WHERE k.id = asking) END;
+    team_ := CASE kind_ WHEN 'team' THEN name_ ELSE (SELECT o.team FROM team_owner o WHERE o.owner = owner_) END;
+    PERFORM tell(node_, node_, team_, jsonb_build_object('name', name_, 'owner', owner_, 'period', period_,
+        'window', "window", 'limit', most, 'spent', spent, 'threshold', crossed));
 END $$;
 
 -- Charges all nodes that a request stands below now, in the windows in which it began. `key_budget`: its key's.
@@ -222,7 +274,11 @@ BEGIN
         WHERE b.budget_id = ANY (nodes) AND (b.period, b."window") IN (VALUES {_WINDOWS})
         RETURNING b.budget_id, b.period, b."window", b.spent
     LOOP
-        IF w.budget_id = key_budget THEN PERFORM tell_crossed(key_budget, w.period, w."window", w.spent, cost); END IF;
+        IF w.budget_id = key_budget THEN
+            PERFORM tell_crossed(key_budget, w.period, w."window", w.spent, cost);
+        ELSE
+            PERFORM tell_node_crossed(w.budget_id, r.key_id, w.period, w."window", w.spent, cost);
+        END IF;
     END LOOP;
 END $$;
 """
@@ -350,6 +406,17 @@ END $$;
 
 # --- requests ---------------------------------------------------------------------------------------------------------
 
+_SAME = " AND ".join(f"last_.{name} IS NOT DISTINCT FROM r.{name}" for name in (*REPEATED, "status", "error_type"))
+
+
+def _attempt_in(table: str) -> str:
+    """Adds an attempt to the row that it belongs to, if that is in this table."""
+    return (
+        f"UPDATE {table} x SET seen = x.seen + 1, attempts = greatest(x.attempts, x.seen + 1), error_message = r.error_message,"
+        " latency_ms = took, seq = nextval('change') WHERE x.n = last_.n;"
+    )
+
+
 _REQUESTS = f"""
 CREATE FUNCTION id_is_spent(job jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -455,6 +522,26 @@ END $$;
 CREATE FUNCTION told_of(r running) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
     RETURN CASE WHEN EXISTS (SELECT 1 FROM piece p WHERE p.thread = r.thread_id) THEN '"told"'::jsonb END;
+END $$;
+
+-- Adds a refusal to the row of the one before, if it is the same one again (`sqlite.requests` does the same): that row's number;
+-- else NULL.
+CREATE FUNCTION another_attempt(r running, keyless_ boolean) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE last_ record; took double precision;
+BEGIN
+    IF r.thread_id IS NULL THEN RETURN NULL; END IF;
+    SELECT q.* INTO last_ FROM request q
+    WHERE q.thread_id = r.thread_id AND q.n > r.n - ({AGAIN_MOST_MS}::bigint << {COUNTER_BITS}) AND q.source = 'gateway'
+    ORDER BY q.n DESC LIMIT 1;
+    IF last_.n IS NULL OR last_.keyless != keyless_::int OR ({_SAME}) IS NOT TRUE
+        OR r.started_at - last_.started_at - coalesce(last_.latency_ms, 0)
+            > (CASE WHEN r.turn_id IS NULL THEN {AGAIN_TURNLESS_MS} ELSE {AGAIN_MS} END)
+    THEN
+        RETURN NULL;
+    END IF;
+    took := round((greatest(0, r.started_at - last_.started_at) + coalesce(r.latency_ms, 0))::numeric, 3);
+    {" ".join(_attempt_in(table) for table in ("ended", "keyless"))}
+    RETURN last_.n;
 END $$;
 
 -- Takes a request up again that was ended because its gateway had fallen silent: NULL where it was not, or where what it held
@@ -568,7 +655,7 @@ CREATE FUNCTION write(jobs jsonb, me text, known bigint) RETURNS jsonb LANGUAGE 
 SET plan_cache_mode = force_generic_plan AS $$ -- one plan for all: how many rows an array has changes nothing
 DECLARE
     before_ bigint; newest bigint; wallets boolean; version_ bigint; stale boolean; job jsonb; answer jsonb;
-    answers jsonb[] := '{{}}'; done counted[] := '{{}}'; uses used[] := '{{}}'; use_ used; revived record; r running;
+    answers jsonb[] := '{{}}'; done counted[] := '{{}}'; uses used[] := '{{}}'; use_ used; revived record; r running; first_ bigint;
     place int; ended_ jsonb; strangers boolean := false; renewed record; now_ bigint := {_NOW}; told bigint;
 BEGIN
     SELECT t.seq, t.notified_at INTO STRICT before_, told FROM turn t FOR UPDATE;
@@ -657,21 +744,25 @@ BEGIN
             END IF;
         WHEN 'refuse' THEN
             r := jsonb_populate_record(blank(), (job -> 'row') || (job -> 'ended'));
-            r.seq := nextval('change');
-            r.gateway := me;
-            IF (job ->> 'keyless')::boolean THEN
-                INSERT INTO keyless VALUES (r.*);
-                strangers := true;
-            ELSE
-                INSERT INTO ended VALUES (r.*);
+            first_ := another_attempt(r, (job ->> 'keyless')::boolean);
+            answer := jsonb_build_object('kept', coalesce(first_, r.n));
+            IF first_ IS NULL THEN
+                r.seq := nextval('change');
+                r.gateway := me;
+                IF (job ->> 'keyless')::boolean THEN
+                    INSERT INTO keyless VALUES (r.*);
+                    strangers := true;
+                ELSE
+                    INSERT INTO ended VALUES (r.*);
+                END IF;
             END IF;
             IF r.key_id IS NOT NULL AND r.doctor = 0 THEN
                 uses := uses || ROW(r.key_id, CASE WHEN (job ->> 'keyless')::boolean THEN NULL ELSE r.client END, r.started_at)::used;
             END IF;
             IF (job ->> 'keyless')::boolean THEN
                 r := jsonb_populate_record(r, job -> 'blank');
-            ELSE
-                answer := told_of(r);
+            ELSIF told_of(r) IS NOT NULL THEN
+                answer := answer || '{{"told": true}}';
             END IF;
             done := done || counts(r, 1, 1, (job ->> 'ttft')::bigint, NULL);
         WHEN 'answered' THEN

@@ -290,6 +290,7 @@ MIGRATIONS = (
         month bigint PRIMARY KEY, begins bigint NOT NULL, ends bigint NOT NULL, summed bigint NOT NULL
     );
     """,
+    request_column("seen bigint NOT NULL DEFAULT 1"),
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

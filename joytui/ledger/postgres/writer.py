@@ -47,7 +47,7 @@ _END_OTHERS = """
     SELECT pg_terminate_backend(pid, 1500) FROM pg_stat_activity WHERE application_name = ? AND pid != pg_backend_pid()
 """
 TOLD = "told"
-"""Reports the end of a request whose thread has telemetry."""
+"""Reports the end of a request whose thread has telemetry; of a refusal, beside the number of its row."""
 _AGAIN = ("40", "55P03")
 """SQLSTATEs of transactions that may do better at another try: serialization, deadlock, lock."""
 
@@ -88,7 +88,7 @@ class _Data(Waiting):
     """A job of a request; `admits`: the number of the request whose row it makes. `make`: makes the result of the answer, or raises
     a refusal. `then`: a function to call if the store says that the request has telemetry."""
 
-    __slots__ = ("admits", "job", "make", "then")
+    __slots__ = ("admits", "job", "make", "then", "told")
 
     def __init__(
         self,
@@ -103,6 +103,7 @@ class _Data(Waiting):
         self.job = job
         self.make = make
         self.then = then
+        self.told = False
         self.admits: int | None = job["n"] if job["do"] in ("open", "reserve") else None
 
 
@@ -297,12 +298,12 @@ class Writer:
                 batch = some[first : first + MAX_BATCH] if data else some[first : first + 1]
                 self._commit(batch)
                 for write in batch:
-                    if isinstance(write, _Data) and write.result == TOLD:
+                    if isinstance(write, _Data) and write.told:
                         self._follow(write)
 
     def _follow(self, write: _Data) -> None:
         """What remains to be done for a request with telemetry. The next piece of its thread does it, too."""
-        write.result = None
+        write.told = False
         if write.then is not None:
             work = _Work(write.then, ())
             self._commit([work])
@@ -434,7 +435,8 @@ class Writer:
 
 
 def _take_answer(write: _Data, result: Any) -> None:
-    write.result, write.failure = result, None
+    write.result, write.failure = None if result == TOLD else result, None
+    write.told = result == TOLD or (isinstance(result, dict) and TOLD in result)
     if result == TOLD or write.make is None:
         return
     try:

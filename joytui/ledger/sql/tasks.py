@@ -19,7 +19,7 @@ _NEWEST = f"""
 """
 _AGENTS = f"""
     SELECT r.root_thread, max(r.n), min(started_at), max(started_at + coalesce(cast(latency_ms AS INTEGER), 0)),
-        count(*) FILTER (WHERE status IS NULL), count(*), count(*) FILTER (WHERE status >= 400 OR error_type IS NOT NULL),
+        count(*) FILTER (WHERE status IS NULL), sum(seen), coalesce(sum(seen) FILTER (WHERE status >= 400 OR error_type IS NOT NULL), 0),
         sum(input_tokens), sum(cached_input_tokens), sum(output_tokens), sum(reasoning_tokens), sum(cost_nano)
     {FROM} WHERE r.root_thread IN ({{tasks}}) AND r.doctor = 0 AND {{condition}} GROUP BY r.root_thread, r.thread_id
 """

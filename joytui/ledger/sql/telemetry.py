@@ -317,7 +317,7 @@ class _Thread:
                 )
         for n in {*before.values()} - {*matched.values()}:
             self._batch.execute(
-                "UPDATE request SET sources = ?, attempts = 1, differs = NULL, seq = ? WHERE n = ?",
+                "UPDATE request SET sources = ?, attempts = seen, differs = NULL, seq = ? WHERE n = ?",
                 (GATEWAY, self._batch.next_seq(), n),
             )
 
@@ -389,9 +389,11 @@ class _Thread:
     def _annotate(self, one: Told, seen: Sequence[int]) -> None:
         """On the gateway's rows: that telemetry told of them, attempts that the gateway did not see (on the last one), and what
         telemetry says otherwise."""
+        came = {n: self._batch.execute("SELECT seen FROM request WHERE n = ?", (n,)).fetchone()[0] for n in seen}
+        unseen = max(0, len(one.attempts) - sum(came.values()))
         for n in seen:
             last = n == seen[-1]
-            attempts = 1 + (len(one.attempts) - len(seen) if last else 0)
+            attempts = came[n] + (unseen if last else 0)
             differs = self._differences(one, n) if last else None
             self._batch.execute(
                 "UPDATE request SET sources = ?, attempts = ?, differs = ?, seq = ? WHERE n = ?"

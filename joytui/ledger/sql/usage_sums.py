@@ -66,7 +66,8 @@ _ROW_PLACES = {
     "client": PROGRAM,
 }
 _ROW_SUMS = (
-    "count(*), count(*) FILTER (WHERE r.status >= 400 OR r.error_type IS NOT NULL), sum(r.input_tokens), sum(r.cached_input_tokens),"
+    "sum(r.seen), coalesce(sum(r.seen) FILTER (WHERE r.status >= 400 OR r.error_type IS NOT NULL), 0), sum(r.input_tokens),"
+    " sum(r.cached_input_tokens),"
     " sum(r.output_tokens), sum(r.reasoning_tokens), sum(r.cost_nano)"
 )
 

@@ -205,7 +205,7 @@ class SqliteLedger(SqlLedger[Writer]):
     def answered(self, key_id: str, upstream_id: str) -> asyncio.Future[bool]:
         return self.write(requests.answered, key_id, upstream_id)
 
-    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[None]:
+    def refuse(self, opened: Opened, ended: Ended, *, keyless: bool = False) -> asyncio.Future[int]:
         return self.write(requests.refuse_request, opened, ended, keyless)
 
     def renew_leases(self, running: Collection[int], lease_ms: int) -> asyncio.Future[int]:

@@ -9,7 +9,17 @@ from joytui.core.joytoken import DOCTOR_OUTPUT
 from joytui.core.redaction import Clean
 from joytui.core.request import Ended, Opened, program
 from joytui.ledger.api import DuplicateRequest
-from joytui.ledger.records import Candidate, Charge, Reservation, Watch
+from joytui.ledger.ids import COUNTER_BITS
+from joytui.ledger.records import (
+    AGAIN_MOST_MS,
+    AGAIN_MS,
+    AGAIN_TURNLESS_MS,
+    REPEATED,
+    Candidate,
+    Charge,
+    Reservation,
+    Watch,
+)
 from joytui.ledger.retention import KEYLESS_ROWS, SLICE
 from joytui.ledger.sql import telemetry
 from joytui.ledger.sql.parts import DOCTOR, Place
@@ -128,20 +138,55 @@ def answered(batch: Batch, key_id: str, upstream_id: str) -> bool:
     return found.fetchone() is not None
 
 
-def refuse_request(batch: Batch, opened: Opened, ended: Ended, keyless: bool = False) -> None:
-    """One row for a request that the gateway itself refused: it is admitted and ended at once, and costs nothing.
+def refuse_request(batch: Batch, opened: Opened, ended: Ended, keyless: bool = False) -> int:
+    """A request that the gateway itself refused: it is admitted and ended at once, and costs nothing. Gives the number of its
+    row: another attempt at what was refused a moment ago is counted in the row of the first.
 
     `keyless`: whoever sent it has no valid key, so its row takes the place of the oldest of its kind, and its words count
     nowhere.
     """
-    _write_row(batch, opened, ended.model_used, ended.provider, ended.tier, keyless=keyless)
-    batch.execute(_END, (*ended, batch.seq, opened.n))
+    kept = _another_attempt(batch, opened, ended, keyless)
+    if kept is None:
+        kept = opened.n
+        _write_row(batch, opened, ended.model_used, ended.provider, ended.tier, keyless=keyless)
+        batch.execute(_END, (*ended, batch.seq, opened.n))
     telemetry.ended(batch, opened, ended.latency_ms)
     if keyless:
         trim_keyless(batch)
         opened = opened._replace(model=None, project=None, thread_id=None, client=None)
         ended = ended._replace(model_used=None, provider=None, tier=None)
     _sum(batch, opened, ended, refused=True)
+    return kept
+
+
+_LAST_OF_THREAD = f"""
+    SELECT n, started_at, coalesce(latency_ms, 0), {", ".join(REPEATED)}, status, error_type, keyless
+    FROM request WHERE thread_id = ? AND n > ? AND source = 'gateway' ORDER BY n DESC LIMIT 1
+"""
+_AGAIN = """
+    UPDATE request SET seen = seen + 1, attempts = max(attempts, seen + 1), error_message = ?, latency_ms = ?, seq = ? WHERE n = ?
+"""
+
+
+def _another_attempt(batch: Batch, opened: Opened, ended: Ended, keyless: bool) -> int | None:
+    """Adds a refusal to the row of the one before, if it is the same one again: of the same turn of a thread that asked for nothing else
+    in between, or within AGAIN_TURNLESS_MS. Gives the number of that row."""
+    if opened.thread_id is None:
+        return None
+    oldest = opened.n - (AGAIN_MOST_MS << COUNTER_BITS)
+    last = batch.execute(_LAST_OF_THREAD, (opened.thread_id, oldest)).fetchone()
+    if last is None:
+        return None
+    n, began, took, *said = last
+    same = [*(getattr(opened, name) for name in REPEATED), ended.status, ended.error_type, int(keyless)]
+    within = AGAIN_TURNLESS_MS if opened.turn_id is None else AGAIN_MS
+    if said != same or opened.started_at - began - took > within:
+        return None
+    took = round(max(0, opened.started_at - began) + (ended.latency_ms or 0), 3)
+    batch.execute(_AGAIN, (ended.error_message, took, batch.next_seq(), n))
+    if opened.key_id is not None and not opened.doctor:
+        batch.sums.used(opened.key_id, None if keyless else opened.client, opened.started_at)
+    return int(n)
 
 
 def trim_keyless(batch: Batch) -> int:

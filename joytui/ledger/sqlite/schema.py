@@ -324,6 +324,9 @@ MIGRATIONS = (
         month INTEGER PRIMARY KEY, begins INTEGER NOT NULL, ends INTEGER NOT NULL, summed INTEGER NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE request ADD COLUMN seen INTEGER NOT NULL DEFAULT 1; -- how many attempts came to gateways
+    """,
 )
 
 

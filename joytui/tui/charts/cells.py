@@ -46,6 +46,19 @@ def bar_parts(filled: float, width: int, colour: str, track: str) -> list[tuple[
     return [(text[:full], f"{colour} on {colour}"), (text[full:], f"{colour} on {track}")]
 
 
+def low_bar(filled: float, width: int) -> str:
+    """A bar half a line high, so that those of a table's neighbouring rows do not touch; `filled` from 0 to 1, in half cells."""
+    halves = round(min(1.0, max(0.0, filled if math.isfinite(filled) else 0.0)) * width * 2)
+    full, rest = divmod(max(halves, 1) if filled > 0 else halves, 2)
+    return "▄" * full + "▖" * rest
+
+
+def low_bar_parts(filled: float, width: int, colour: str, track: str) -> list[tuple[str, str]]:
+    """The same as text and styles, with a thin line for what is left: it differs from the bar without colours, too."""
+    text = low_bar(filled, width)
+    return [(text, colour), ("▁" * (width - len(text)), track)]
+
+
 def columns(values: Sequence[float], height: int) -> list[str]:
     """Vertical bars for values, one a cell wide, as `height` lines from the top."""
     clean = [v if math.isfinite(v) and v > 0 else 0.0 for v in values]

@@ -1,4 +1,4 @@
-"""Round ticks, chosen by us: 0, 25, 50, 75, 100, never 23.4 and 46.8; and labels that fit a width."""
+"""Round ticks that we choose: 0, 25, 50, 75, 100, never 23.4 and 46.8; and labels that fit a width."""
 
 from __future__ import annotations
 

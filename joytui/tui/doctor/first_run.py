@@ -1,4 +1,4 @@
-"""The guided first run: what it would do here, and its four steps, told one by one. Touches no widget."""
+"""The guided first run: what it would do here, and its four steps, reported one by one. Touches no widget."""
 
 from __future__ import annotations
 

@@ -164,10 +164,10 @@ def effective_values(report: Report, width: int) -> Content:
 
 def _value(name: str, value: str, origin: str, names: int, values: int, width: int) -> Content:
     if values:
-        return Content.assemble((f"{name:<{names}}  ", "$quiet"), f"{value:<{values}}  ", (origin, "$secondary"))
+        return Content.assemble((f"{name:<{names}}  ", "$quiet"), f"{value:<{values}}  ", (origin, "$quiet"))
     margin = " " * (names + 2)
     told = Content("\n").join(
-        Content.assemble(margin, (line, "$secondary")) for line in filled(origin, width - len(margin))
+        Content.assemble(margin, (line, "$quiet")) for line in filled(origin, width - len(margin))
     )
     return Content("\n").join((fact(name, value, width, len(margin)), told))
 
@@ -190,7 +190,7 @@ def _patch_line(line: str) -> Content:
     if line.startswith(("---", "+++")):
         return Content.styled(line, "bold $quiet")
     if line.startswith("@@"):
-        return Content.styled(line, "$accent")
+        return Content.styled(line, "$quiet")
     if line.startswith("+"):
         return Content.styled(line, "$success")
     if line.startswith("-"):

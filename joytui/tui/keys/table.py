@@ -10,7 +10,7 @@ from rich.text import Text
 
 from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
-from joytui.tui.charts.cells import bar_parts, percent
+from joytui.tui.charts.cells import low_bar_parts, percent
 from joytui.tui.figures import credits, day
 from joytui.tui.shown import fit_line
 from joytui.tui.widgets.sorted_table import Entry, TableColumn
@@ -111,7 +111,7 @@ def budget_cell(key: KeyView, colours: Mapping[str, str], *, alone: bool = False
     part = tight.used
     colour = colours["error" if part >= 1 else "warning" if part >= 0.8 else "primary"]
     text = Text()
-    for cells, style in bar_parts(part, 8, colour, colours["rule"]):
+    for cells, style in low_bar_parts(part, 8, colour, colours["rule"]):
         text.append(cells, style)
     text.append(f" {percent(part):>4} ", colours["foreground"])
     text.append(PERIODS[tight.period], colours["quiet"])

@@ -1,4 +1,4 @@
-"""Codex's turns among the requests of the log: whichever comes first, a turn of which the gateway tells is no row of its own."""
+"""Codex's turns among the requests of the log: whichever comes first, a turn that the gateway also has is not a row of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The days of the log: over the first row of each day stands a line that names it, so no time is without its day. Pure.
+"""The days of the log: a line above the first row of each day names it, so every time has its day. Pure.
 
 Places are those of `Shown`, lines those of the view: each day's line moves all rows below it down by one.
 """

@@ -174,6 +174,7 @@ def _ids(record: RequestRecord, width: int) -> Content:
         ("provider", record.provider if record.source == ROLLOUT else None),
         ("asked", record.model if record.model_used is None else None),
         ("tier", record.tier if record.model_used is None else None),
+        ("attempts", str(record.attempts) if (record.attempts or 1) > 1 else None),
         ("request id", record.request_id),
         ("own id", record.id if record.id != record.request_id else None),
         *((field.label, getattr(record, field.name)) for field in FIELDS if field.label),

@@ -22,6 +22,9 @@ Cell = tuple[str, str]
 """Text of exactly its column's width, and the name of its style in the view's palette."""
 
 
+NOTE_GAP, ROOMY_NOTE = " ", 22
+"""Before the last column, where it is that wide: its text follows numbers that end at their right edge."""
+
 SHORT_MODELS = ((72, 99), (36, 13), (0, 5))
 """By the room that a reason has at least: to how many cells the model before it is cut."""
 
@@ -55,7 +58,7 @@ def layout(width: int, chosen: Sequence[str] = (), *, keyless: bool = False) -> 
         columns.remove(max(reversed(columns), key=lambda column: _room(column.title)))
     rest = width - sum(c.width + 1 for c in columns) - 1
     if rest >= 14 and (not chosen or "client" in chosen):
-        columns.append(Column("note", "client, or the reason" if rest >= 22 else "client", rest))
+        columns.append(Column("note", f"{NOTE_GAP}client, or the reason" if rest >= ROOMY_NOTE else "client", rest))
     else:
         columns = [replace(c, width=max(4, c.width + rest + 1)) if c.name == "model" else c for c in columns]
     return tuple(columns)
@@ -114,7 +117,8 @@ def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cel
         case "reason":
             return local_times(reason(store, row), zone), "reason"
         case "note":
-            return note(store, row, column.width), "quiet"
+            gap = NOTE_GAP if column.width >= ROOMY_NOTE else ""
+            return gap + note(store, row, column.width - len(gap)), "quiet"
         case "input_tokens":
             return tokens_text(store, row), "number"
         case "cost_nano":
@@ -132,7 +136,7 @@ def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cel
 
 
 def status_cell(status: int) -> Cell:
-    """Glyph and code: a colour never stands alone."""
+    """Glyph and code: colour is never the only sign."""
     if status == 0:
         return "◌ …", "running"
     if status < 400:
@@ -145,7 +149,7 @@ def status_cell(status: int) -> Cell:
 
 
 def reason(store: LogStore, row: int) -> str:
-    """Why a request was refused or failed: the cause, and what was said."""
+    """Why a request was refused or failed: how often it was sent, where that is more than once, the cause, and what was said."""
     cause = store.text["cause"].get(row) or store.text["error_type"].get(row) or ""
     message = store.text["error_message"].get(row) or ""
     if store.status[row] == 499 and not message:
@@ -154,7 +158,8 @@ def reason(store: LogStore, row: int) -> str:
         from joytui.causes.codex_failure import answer_in
 
         message = answer_in(message)
-    return clean(": ".join(part for part in (cause, message) if part))
+    many = store.numbers["attempts"][row]
+    return clean((f"{many}× " if many > 1 else "") + ": ".join(part for part in (cause, message) if part))
 
 
 def note(store: LogStore, row: int, room: int) -> str:

@@ -1,4 +1,4 @@
-"""Failures by what they say: texts that differ in numbers, ids and names alone are one pattern. Pure."""
+"""Failures by what they say: texts that differ only in numbers, ids and names are one pattern. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is around a request and is not in its row: all that the gateway measured of it, its key's policy and budgets as they
+"""What belongs to a request but is not in its row: all that the gateway measured, its key's policy and budgets as they
 are now, and what it moved in the wallet. Asked for one request at a time, when its detail is open."""
 
 from __future__ import annotations

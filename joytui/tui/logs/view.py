@@ -49,14 +49,14 @@ class LogView(ScrollView, can_focus=True):
     LogView {
         overflow-y: scroll; overflow-x: hidden; scrollbar-size-vertical: 1; background: $background;
         .log--quiet { color: $quiet; }
-        .log--good { color: $success; }
+        .log--good { color: $quiet; }
         .log--bad { color: $error; text-style: bold; }
         .log--warn { color: $warning; }
         .log--running { color: $secondary; }
         .log--key { color: $foreground; }
         .log--model { color: $foreground; }
         .log--number { color: $foreground 90%; }
-        .log--cost { color: $primary; }
+        .log--cost { color: $foreground 90%; }
         .log--reason { color: $error; }
         .log--rule { color: $rule; }
         .log--cursor { background: $block-cursor-background; }

@@ -68,6 +68,12 @@ class FilterLine(Input):
     ]
 
 
+OF_A_ROW = frozenset({"detail", "copy_id", "copy_curl", "replay", "mend", "mark", "compare", "turns"})
+"""Actions that need a request in the list."""
+OF_THE_LIST = frozenset({"error", "follow"})
+"""Those that need one in the log, whatever the filter shows of it."""
+
+
 class LogsScreen(ConsoleScreen):
     MODE = "logs"
     CSS_PATH = "logs.tcss"
@@ -96,11 +102,11 @@ class LogsScreen(ConsoleScreen):
         Binding(
             "m",
             "mend",
-            "Mend",
+            "Fix refusal",
             show=False,
-            tooltip="fix a refusal: raise the limit, allow the address or the model",
+            tooltip="raise the limit of a key, team or task, allow the address or the model",
         ),
-        Binding("u", "undo_mend", "Undo", show=False, tooltip="undo the policy change that m made last"),
+        Binding("u", "undo_mend", "Undo", show=False, tooltip="undo the change that m made last"),
         Binding("space", "mark", "Mark", tooltip="mark or unmark a request; two can be compared"),
         Binding(
             "equals_sign", "compare", "Compare", tooltip="compare the marked request with this one", key_display="="
@@ -257,7 +263,9 @@ class LogsScreen(ConsoleScreen):
 
     def _show_empty(self) -> None:
         empty = len(self.view.shown) == 0 and not self._asking()
-        self.set_class(empty, "-empty")
+        if empty != self.has_class("-empty"):
+            self.set_class(empty, "-empty")
+            self.refresh_bindings()
         if not empty and self.focused is None:
             self.set_focus(self.view)
         if empty:
@@ -314,6 +322,8 @@ class LogsScreen(ConsoleScreen):
     # The filter
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self.has_class("-empty") and (action in OF_A_ROW or (action in OF_THE_LIST and not self.filter_text)):
+            return False  # the key bar then has room for what fills the log
         return not (action == "filter" and self.has_class("-filtering"))
 
     def action_filter(self) -> None:
@@ -567,7 +577,7 @@ class LogsScreen(ConsoleScreen):
         if record is None or record.cause not in ("insufficient-quota", "policy-rejected"):
             self.console.tell("m fixes a request that a limit or a policy refused; select one with e", error=True)
             return
-        self.app.push_screen(MendDialog(record), lambda change: self.console.change_policy(change) if change else None)
+        self.app.push_screen(MendDialog(record), lambda change: self.console.make_change(change) if change else None)
 
     def action_undo_mend(self) -> None:
         self.console.undo_change()

@@ -1,4 +1,4 @@
-"""What was out of the ordinary: since the last visit and in the window that is shown, the largest first; Enter shows its requests."""
+"""Unusual spending since the last visit and in the window that is shown, the largest first; Enter shows its requests."""
 
 from __future__ import annotations
 

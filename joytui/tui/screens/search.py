@@ -160,7 +160,7 @@ class SearchDialog(Dialog[None]):
         if message.problem:
             self._say(f"✗ {message.problem}", "$error")
         elif message.found is None:
-            self._say(f"▲ nothing is called {message.text}", "$warning")
+            self._say(f"▲ nothing found for {message.text}", "$warning")
         else:
             kind: Literal["key", "request"] = "key" if message.found.what == "key" else "request"
             self._go(Candidate(kind, message.text, "", message.found.target))

@@ -83,7 +83,7 @@ class SettingsDialog(FormDialog[None]):
             texts, problem = shown(ConsoleSettings()), f"✗ {error.what} ({error.where})"
         self._before = texts
         yield from self.rows(self._fields, texts)
-        starred = "* takes effect at the next start, all else at once. "
+        starred = "* takes effect at the next start, everything else at once. "
         words = f"{starred if len(self._fields) > 1 else ''}Kept in {path}, table [console]."
         yield Static(Content(visible(words)), classes="note")
         yield Static(Content.styled(visible(problem), "$error"), id="outcome")

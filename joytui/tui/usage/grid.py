@@ -9,7 +9,7 @@ from rich.text import Text
 
 from joytui.core.amounts import count
 from joytui.core.token_counts import UsageRow, UsageTotals
-from joytui.tui.charts.cells import bar, percent, share
+from joytui.tui.charts.cells import low_bar, percent, share
 from joytui.tui.figures import credits
 from joytui.tui.theme import SERIES_NAMES
 from joytui.tui.usage.colours import REST
@@ -80,9 +80,7 @@ def filler(snapshot: UsageSnapshot, made: list[Entry], slots: Mapping[str, int],
     def draw(entry: Entry, room: int) -> Text:
         colour = colours[SERIES_NAMES[slots.get(entry.cells[snapshot.asked.group].plain, REST)]]
         text = Text(f"{percent(share(entry.keys[''], whole)):>4} ", colours["quiet"])
-        filled = bar(share(entry.keys[""], top), room - 5).rstrip()
-        full = len(filled) - len(filled.lstrip("█"))
-        return text.append(filled[:full], f"{colour} on {colour}").append(filled[full:], colour)
+        return text.append(low_bar(share(entry.keys[""], top), room - 5), colour)
 
     return Filler(f"share of {UNITS[snapshot.metric]}", LEAST_BAR, MOST_BAR, BAR_RANK, draw)
 

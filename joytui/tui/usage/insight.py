@@ -1,4 +1,4 @@
-"""What stands out in the usage, by the budget of the console's settings."""
+"""What is notable in the usage, with the budget of the console's settings."""
 
 from __future__ import annotations
 

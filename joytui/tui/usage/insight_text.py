@@ -1,4 +1,4 @@
-"""The line about what stands out: the rate now, the budget, an anomaly with its culprit. Pure."""
+"""The lines above the chart: the current rate, the budget, an anomaly with its culprit. Pure."""
 
 from __future__ import annotations
 

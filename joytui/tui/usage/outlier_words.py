@@ -1,4 +1,4 @@
-"""When something was out of the ordinary and who it was, and the filter of Logs that finds its requests. Pure."""
+"""When spending was unusual and who it was, and the filter of Logs that finds its requests. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was out of the ordinary, listed, and as a word to who was away. Pure."""
+"""Unusual spending as a list, and as a message after an absence. Pure."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ ABSENT = timedelta(hours=1)
 async def word_for_the_absent(
     client: ConsoleClient, last_visit: datetime, now_ms: int, zone: tzinfo | None
 ) -> str | None:
-    """What was out of the ordinary since then, in a line; None if nothing was, or it cannot be known."""
+    """Unusual spending since then, in a line; None if there was none, or it cannot be known."""
     from joytui.tui.usage.outliers import while_away
     from joytui.usage.insight import gateway_insight
 

@@ -34,7 +34,7 @@ def context(snapshot: UsageSnapshot, state: LinkState, crumbs: Sequence[str], wi
         Content.assemble(*((f"{words} › ", "$quiet") for words in crumbs[:-1]), (crumbs[-1], "bold")),
         Content.assemble(("by ", "$quiet"), (asked.group, "bold")),
         Content.assemble(("in ", "$quiet"), (UNITS[snapshot.metric], "bold")),
-        Content.assemble(("from ", "$quiet"), (SOURCES[snapshot.source], "bold")),
+        Content.assemble(("from ", "$quiet"), (SOURCES["both" if _in_neither(snapshot) else snapshot.source], "bold")),
     ]
     if snapshot.left_out and snapshot.left_out.requests:
         many = snapshot.left_out.requests
@@ -173,6 +173,13 @@ def empty(snapshot: UsageSnapshot, state: LinkState, words: str, width: int) -> 
         return without
     if snapshot.loading:
         return Content.styled("Loading…", "bold")
+    if _in_neither(snapshot):
+        return _advice(
+            f"Nothing yet: {words}.",
+            "Requests through the gateway and Codex's turns on this machine are counted here.",
+            [("2", "opens Logs, where t sends one real Codex turn"), *_elsewhen(snapshot.asked)],
+            width,
+        )
     return _advice(
         f"Nothing spent: {words}.",
         "Every request through the gateway is counted here by model, key, owner and tier.",
@@ -183,6 +190,11 @@ def empty(snapshot: UsageSnapshot, state: LinkState, words: str, width: int) -> 
         ],
         width,
     )
+
+
+def _in_neither(snapshot: UsageSnapshot) -> bool:
+    """Whether the gateway has nothing, and then Codex's files had nothing either."""
+    return snapshot.empty and snapshot.asked.source == "auto" and snapshot.source == "codex"
 
 
 def _advice(head: str, why: str, keys: Sequence[tuple[str, str]], width: int) -> Content:

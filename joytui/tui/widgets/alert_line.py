@@ -1,4 +1,4 @@
-"""One line under the masthead while there are alerts that nobody here has dismissed; no line else."""
+"""One line under the masthead while there are alerts that have not been dismissed here; otherwise none."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def _fix(report: Report) -> Iterator[Part]:
             yield Part("commands", "", partial(words.commands, fix))
         if fix.patch:
             patch = words.patch(fix.patch)
-            yield Part("patch", "AS A CHANGE OF THE FILE", lambda width: patch)
+            yield Part("patch", "THE CHANGE AS A DIFF", lambda width: patch)
     given = "\n".join((*fix.commands, fix.patch or "")) if fix else ""
     if _lacks_block(report.verdict.cause) and "base_url" not in given:
         yield from _guide(report)

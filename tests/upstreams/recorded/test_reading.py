@@ -88,6 +88,23 @@ STREAMS = [
     Accent("chunks in a list", answer_json(WHOLE), HELLO),
     Accent("framed twice", labelled("text/event-stream", sse(WHOLE).replace(b"data: ", b"data: data: ")), HELLO),
     Accent("a request that was given up", stream(*TEXT, chunk({}, "abort")), error="abort"),
+    Accent("an event that has a detail", stream({"type": "moderation", "detail": "clean"}, *WHOLE), HELLO),
+    Accent("an error without anything in it", stream(*({**one, "error": {"code": 0, "message": ""}} for one in WHOLE)), HELLO),
+    Accent("a delta that is a text", stream({"choices": [{"index": "0", "delta": HELLO}]}, chunk({}, "stop")), HELLO),
+    Accent("text in place of content", stream(chunk({"text": "Hello "}), chunk({"text": "there"}), chunk({}, "stop")), HELLO),
+    Accent("a part that is in no list", stream(chunk({"content": {"type": "text", "text": HELLO}}), chunk({}, "stop")), HELLO),
+    Accent("parts that are strings", stream(chunk({"content": ["Hello ", "there"]}), chunk({}, "stop")), HELLO),
+    Accent("a reasoning part with a summary", stream(chunk({"content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}]}), *WHOLE), HELLO, thought="hm"),
+    Accent("messages that grow", stream(*({"choices": [{"message": {"content": text}, "finish_reason": end}]} for text, end in (("Hel", "null"), ("Hello", ""), (HELLO, "stop")))), HELLO),
+    Accent("choices that are one object", stream(*({"choices": {"delta": delta}} for delta in ({"content": HELLO}, {"finish_reason": "stop"}))), HELLO),
+    Accent("the finish reason by itself", stream(*TEXT, {"choices": [], "finish_reason": "stop"}, done=False), HELLO),
+    Accent("the finish reason in camelCase", stream(*TEXT, {"choices": [{"delta": {}, "finishReason": "FINISH_REASON_STOP"}]}, done=False), HELLO),
+    *(Accent(f"chunks in {name}", stream(*({"code": 0, name: one} for one in WHOLE)), HELLO) for name in ("data", "result", "output")),
+    *(Accent(f"the end mark {mark!r}", Scripted(pieces=[sse(TEXT, done=False), mark]), HELLO) for mark in (b"[DONE]\n\n", b'data: "[DONE]"\n\n', b"data: done\n\n", b"event: done\ndata: {}\n\n")),
+    Accent("a tab as it is in a string", labelled("text/event-stream", sse([chunk({"content": "a@b"}), chunk({}, "stop")]).replace(b"@", b"\t")), "a\tb"),
+    Accent("objects that nothing parts", labelled("application/json", b"".join(json.dumps(one).encode() for one in WHOLE)), HELLO),
+    Accent("JSON in JSON", answer_json(json.dumps({"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}]})), HELLO),
+    Accent("Ollama's own lines", labelled("application/x-ndjson", lines([{"message": {"content": HELLO}, "done": False}, {"message": {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 1000, "eval_count": 50}], "")), HELLO, tokens=(1000, 0, 50, 0)),
     Accent("the whole message once more", stream(*TEXT, {"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}]}), HELLO),
 ]  # fmt: skip
 
@@ -121,6 +138,23 @@ CALLS = [
     Accent("the model's own mark behind them", calls(call_delta(0, "c1", "exec_command", CALL + "</tool_call>")), calls=ONE),
     Accent("a custom call of a function", calls({"tool_calls": [{"index": 0, "id": "c1", "custom": {"name": "exec_command", "input": CALL}}]}), calls=ONE),
     Accent("parameters", calls({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "exec_command", "parameters": {"cmd": "echo one"}}}]}), calls=ONE),
+    *(
+        Accent(f"the name {name!r}", calls(call_delta(0, "c1", name, CALL)), calls=ONE)
+        for name in ("exec_command<|channel|>commentary", "assistant to=functions.exec_command", "default_api:exec_command", "functions.exec_command:0", "exec-command", "exec_command()")
+    ),
+    Accent("an index that grows with each piece", calls(call_delta(0, "c1", "exec_command", '{"cmd":'), call_delta(1, "c1", None, '"echo one"}')), calls=ONE),
+    Accent("an index in quotes", calls({"tool_calls": [{"index": "0", "id": "c1", "function": {"name": "exec_command"}}]}, {"tool_calls": [{"index": "0", "function": {"arguments": CALL}}]}), calls=ONE),
+    *(
+        Accent(f"arguments {text!r}", calls(call_delta(0, "c1", "exec_command", text)), calls=ONE)
+        for text in ("{'cmd': 'echo one'}", CALL + "}", '{"cmd":"echo one",}', f"[{CALL}]")
+    ),
+    Accent("a line break as it is in the arguments", calls(call_delta(0, "c1", "exec_command", '{"cmd":"a\nb"}')), calls=[("exec_command", {"cmd": "a\nb"})]),
+    Accent("arguments encoded three times", calls(call_delta(0, "c1", "exec_command", json.dumps(json.dumps(CALL)))), calls=ONE),
+    Accent("arguments that are escaped", calls(call_delta(0, "c1", "exec_command", json.dumps(CALL)[1:-1])), calls=ONE),
+    Accent("args", calls({"tool_calls": [{"id": "c1", "function": {"name": "exec_command", "args": {"cmd": "echo one"}}}]}), calls=ONE),
+    Accent("null for no arguments", calls(call_delta(0, "c1", "exec", "null")), calls=[("exec", {})]),
+    Accent("a part tool_use", stream(chunk({"content": [{"type": "tool_use", "id": "c1", "name": "exec_command", "input": {"cmd": "echo one"}}]}), END), calls=ONE),
+    Accent("a message beside an empty delta", stream(chunk({}), {"choices": [{"delta": {}, "message": {"tool_calls": [{"id": "c1", "function": RUN}]}, "finish_reason": "tool_calls"}]}), calls=ONE),
     Accent("a name that begins another", calls(call_delta(0, "c1", "exec", "{}")), calls=[("exec", {})]),
 ]  # fmt: skip
 
@@ -137,7 +171,47 @@ KIMI = (
 )
 DEEPSEEK = f"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>exec_command<｜tool▁sep｜>{CALL}<｜tool▁call▁end｜><｜tool▁calls▁end｜>"
 MISTRAL = f'[TOOL_CALLS][{{"name": "exec_command", "arguments": {CALL}}}]'
+THINKS = "<|channel|>analysis<|message|>hm<|end|>"
+SAYS = "<|start|>assistant<|channel|>final<|message|>"
+RUNS = f"<|start|>assistant<|channel|>commentary to=functions.exec_command <|constrain|>json<|message|>{CALL}"
+HARMONY = [
+    Accent("channels", said(THINKS, SAYS + HELLO), HELLO, thought="hm"),
+    Accent("channels, letter by letter", said(*THINKS, *SAYS, *HELLO, *"<|return|>"), HELLO, thought="hm"),
+    Accent("the last channel alone", said(SAYS.removeprefix("<|start|>assistant"), HELLO), HELLO),
+    Accent("a call in a channel", said(THINKS, RUNS, "<|call|>"), calls=ONE, thought="hm"),
+    Accent("two of them, the last without its end", said(f"{RUNS}<|call|>{RUNS}"), calls=TWO),
+    Accent("its name before the channel", said(f"<|start|>assistant to=functions.exec_command<|channel|>commentary json<|message|>{CALL}<|call|>"), calls=ONE),
+    Accent("words before the call", said("<|channel|>commentary<|message|>I look.<|end|>", RUNS), "I look.", ONE),
+    Accent("words before the answer", said("<|channel|>commentary<|message|>I look.<|end|>", SAYS, HELLO), f"I look.\n\n{HELLO}"),
+    Accent("a call of a tool that nobody offered", said(RUNS.replace("exec_command", "rm")), RUNS.replace("exec_command", "rm")),
+    Accent("channels that are talked about", said("It writes ", THINKS), f"It writes {THINKS}"),
+]  # fmt: skip
+ENDS = [
+    *(Accent(f"{mark} behind the text", said(HELLO[:-1], HELLO[-1] + mark[:3], mark[3:]), HELLO) for mark in ("<|im_end|>", "<|return|>", "</s>")),
+    *(Accent(f"honest {text!r}", said(text), text) for text in ("It ends with <|im_end|>", "<s>struck</s>", "`</s>`", "a <|im_end|> b")),
+]  # fmt: skip
+MORE_LEAKS = [
+    '<seed:tool_call><function=exec_command><parameter=cmd>echo one</parameter></function></seed:tool_call>',
+    f'<TOOLCALL>[{{"name": "exec_command", "arguments": {CALL}}}]</TOOLCALL>',
+    f'<|START_ACTION|>[{{"tool_call_id": "0", "tool_name": "exec_command", "parameters": {CALL}}}]<|END_ACTION|>',
+    f"[TOOL_CALLS]exec_command{CALL}",
+    "<tool_call>\n<function=exec_command>\n<parameter=cmd>\necho one\n</function>\n</tool_call>",
+    '<|tool_call>call:exec_command{cmd:<|"|>echo one<|"|>}<tool_call|>',
+    '<|python_start|>[exec_command(cmd="echo one")]<|python_end|>',
+]  # fmt: skip
 TAGS = [
+    *HARMONY,
+    *ENDS,
+    *(Accent(f"another leaked call {n}", said(text[:15], text[15:]), calls=ONE) for n, text in enumerate(MORE_LEAKS)),
+    Accent("two calls in Python", said('<function_calls>exec_command(cmd="a"), exec_command(cmd="b")</function_calls>'), calls=[("exec_command", {"cmd": "a"}), ("exec_command", {"cmd": "b"})]),
+    Accent("JSON that looks like a call", said(json.dumps(RUN)), json.dumps(RUN)),
+    Accent("a call in a thought, and nothing else", stream(chunk({"reasoning": f"hm{HERMES}"}), chunk({}, "stop")), calls=ONE, thought=f"hm{HERMES}"),
+    Accent("a call in a thought, and an answer", stream(chunk({"reasoning": f"hm{HERMES}"}), *WHOLE), HELLO, thought=f"hm{HERMES}"),
+    Accent("a closing tag that the parser left", stream(chunk({"reasoning": "hm"}), chunk({"content": "</think>"}), *WHOLE), HELLO, thought="hm"),
+    Accent("blocks of thoughts alone", stream(chunk({"reasoning_details": [{"type": "reasoning.text", "text": "hm"}]}), *WHOLE), HELLO, thought="hm"),
+    Accent("a thought that says so", stream(chunk({"content": "hm", "extra_content": {"google": {"thought": True}}}), *WHOLE), HELLO, thought="hm"),
+    *(Accent(f"thoughts between {one} and {two}", said(one[:3], one[3:] + "h", "m" + two + HELLO), HELLO, thought="hm") for one, two in (("<mm:think>", "</mm:think>"), ("<|START_THINKING|>", "<|END_THINKING|>"), ("<|channel>thought\n", "<channel|>"))),
+    Accent("tags that the user asked for", said("<reasoning>hm</reasoning>"), "<reasoning>hm</reasoning>"),
     Accent("a thought in tags", said("<thi", "nk>I see", ".</th", "ink>\n\nThe ", "answer."), "The answer.", thought="I see."),
     Accent("blanks before it", said("\n<think>\n", "I see.</think>The answer."), "The answer.", thought="\nI see."),
     Accent("the closing tag alone", said("I see", ".\n</thi", "nk>\n\nThe answer."), "The answer.", thought="I see.\n"),
@@ -159,6 +233,21 @@ TAGS = [
 ]  # fmt: skip
 
 RIGHT = (1000, 900, 50, 30)
+COHERE = {
+    "billed_units": {"input_tokens": 7, "output_tokens": 4},
+    "tokens": {"input_tokens": 1000, "output_tokens": 50},
+}
+COUNTED: list[tuple[dict[str, Any], int]] = [
+    ({"timings": {"prompt_n": 100, "cache_n": 900, "predicted_n": 50}}, 900),
+    ({"tokens_evaluated": 1000, "tokens_predicted": 50}, 0),
+    ({"prompt_eval_count": 1000, "eval_count": 50}, 0),
+    ({"usage": {**COHERE, "cached_tokens": 900}}, 900),
+    ({"meta": COHERE}, 0),
+    ({"meta": {"billed_units": {"input_tokens": 1000, "output_tokens": 50}}}, 0),
+    ({"amazon-bedrock-invocationMetrics": {"inputTokenCount": 1000, "outputTokenCount": 50}}, 0),
+    ({"usage_metadata": {"prompt_token_count": 1000, "candidates_token_count": 50, "cached_content_token_count": 900}}, 900),
+    ({"details": {"prefill_tokens": 1000, "generated_tokens": 50}}, 0),
+]  # fmt: skip
 USAGE = [
     Accent("in the choice", stream(*TEXT, {"choices": [{"delta": {}, "finish_reason": "stop", "usage": {"prompt_tokens": 1000, "completion_tokens": 50, "cached_tokens": 900}}]}), HELLO, tokens=(1000, 900, 50, 0)),
     Accent("zeros after the truth", stream(*WHOLE, usage(0, 0)), HELLO, tokens=(1000, 0, 50, 0)),
@@ -170,6 +259,9 @@ USAGE = [
     Accent("its names, the cache inside", counted(input_tokens=1000, cache_read_input_tokens=900, output_tokens=50, total_tokens=1050), HELLO, tokens=(1000, 900, 50, 0)),
     Accent("LiteLLM: both spellings", counted(prompt_tokens=1000, cache_read_input_tokens=900, completion_tokens=50, total_tokens=1050), HELLO, tokens=(1000, 900, 50, 0)),
     Accent("OpenAI's", counted(prompt_tokens=1000, completion_tokens=50, total_tokens=1050, prompt_tokens_details={"cached_tokens": 900}, completion_tokens_details={"reasoning_tokens": 30}), HELLO, tokens=RIGHT),
+    *(Accent(f"counts in {next(iter(where))}", stream(*TEXT, chunk({}, "stop"), {"choices": [], **where}), HELLO, tokens=(1000, cached, 50, 0)) for where, cached in COUNTED),
+    Accent("a number called tokens", counted(prompt_tokens=1000, completion_tokens=50, tokens=7), HELLO, tokens=(1000, 0, 50, 0)),
+    Accent("timings beside the usage", stream(*TEXT, chunk({}, "stop"), {"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 50}, "timings": {"prompt_n": 1, "predicted_n": 49}}), HELLO, tokens=(1000, 0, 50, 0)),
     Accent("Groq's", stream(*TEXT, chunk({}, "stop", x_groq={"usage": {"prompt_tokens": 1000, "completion_tokens": 50}})), HELLO, tokens=(1000, 0, 50, 0)),
 ]  # fmt: skip
 
@@ -183,6 +275,19 @@ ERRORS = [
     Accent("Amazon's", answer_json({"__type": "AccessDeniedException", "Message": "no such right"}), error="no such right"),
     Accent("DashScope's", answer_json({"code": "InvalidParameter", "message": "bad parameter", "request_id": "r"}), error="bad parameter"),
     Accent("Baidu's", answer_json({"error_code": 17, "error_msg": "daily limit reached"}), error="daily limit reached"),
+    Accent("Tencent's", answer_json({"Response": {"Error": {"Code": "FailedOperation", "Message": "no route"}, "RequestId": "r"}}), error="no route"),
+    Accent("Volcengine's", answer_json({"ResponseMetadata": {"Error": {"Code": "X", "Message": "no route"}}}), error="no route"),
+    Accent("Bedrock's, in the stream", stream(*TEXT, {"internalServerException": {"message": "worker died"}}, done=False), error="worker died"),
+    Accent("Apigee's", answer_json({"fault": {"faultstring": "no route", "detail": {"errorcode": "x"}}}), error="no route"),
+    Accent("Spark's", answer_json({"header": {"code": 10013, "message": "no route", "sid": "s"}}), error="no route"),
+    *(Accent(f"told by {next(iter(one))}", stream(*TEXT, one, done=False), error="worker died") for one in ({"statusCode": 500, "message": "worker died"}, {"retcode": 500, "retmsg": "worker died"}, {"exception": "worker died"}, {"errorType": "x", "errorMessage": "worker died"})),
+    Accent("a list called error", answer_json({"success": False, "error": [{"code": 2009, "message": "no route"}]}), error="no route"),
+    Accent("an error in an error", answer_json({"error": {"error": {"message": "no route"}}}), error="no route"),
+    Accent("words in place of a chunk", Scripted(pieces=[sse(TEXT, done=False), b"data: Error: worker died\n\ndata: [DONE]\n\n"]), error="worker died"),
+    *(
+        Accent(f"a body that is {kind}", labelled(kind, page), error=f"the upstream's answer is neither an event stream nor JSON (content-type {kind}): {words}", status=502)
+        for kind, page, words in (("text/html", b"<html><head><title>502 Bad\nGateway</title></head><body>x</body></html>", "502 Bad Gateway"), ("text/plain", b"upstream connect error", "upstream connect error"))
+    ),
     Accent("MiniMax: no money", answer_json({"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}}), error="insufficient balance (1008)", status=402),
     Accent("MiniMax: too fast", answer_json({"choices": None, "base_resp": {"status_code": 1002, "status_msg": "rate limit"}}), error="rate limit (1002)", status=429),
     Accent("MiniMax: no fault", answer_json({"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}], "base_resp": {"status_code": 0, "status_msg": ""}}), HELLO),
@@ -233,6 +338,15 @@ OVERFLOWS = [
     "Input is too long for requested model.",
     "invalid params, context window exceeds limit (2013)",
     "Requested token count exceeds the model's maximum context length of 32768 tokens.",
+    "The decoder prompt (length 40000) is longer than the maximum model length of 32768.",
+    "This model's maximum prompt length is 131072 but the request contains 140000 tokens.",
+    "Prompt 超长",
+    "Your prompt contains 150000 tokens but the model supports at most 131072",
+    "the number of input tokens (150000) is greater than the model's limit (131072)",
+    "the max input characters is 20000",
+    "the input token count is 1200000 but model only supports up to 1048576.",
+    "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens",
+    "Input validation error: `inputs` must have less than 1024 tokens. Given: 2000",
 ]
 
 
@@ -251,7 +365,12 @@ async def test_a_full_context_is_told_as_codex_knows_it(words: str, status: int)
 
 
 @pytest.mark.parametrize(
-    "words", ["Request too large on tokens per minute (TPM): Limit 6000", "max_tokens is too large: 9"]
+    "words",
+    [
+        "Request too large on tokens per minute (TPM): Limit 6000",
+        "max_tokens is too large: 9",
+        "max_tokens exceeds the maximum allowed: 8192",
+    ],
 )
 async def test_other_limits_are_no_full_context(words: str) -> None:
     async with ChatUpstream(lambda seen: answer_json({"error": {"message": words}}, 413)) as upstream:
