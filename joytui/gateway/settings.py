@@ -357,8 +357,11 @@ def _settings_error(error: ValidationError, origin: Mapping[str, str], path: Pat
     place = [str(part) for part in first["loc"]]
     name = place[0] if place else ""
     what = first["msg"].removeprefix("Value error, ")
-    where = origin.get(name, str(path))
-    if where == str(path) and (line := _line_of_place(text, place)):
+    stands = (
+        place or [word for word in re.findall(r"\w+", what) if word in origin][:1]
+    )  # of several: the first that it names
+    where = origin.get(stands[0], str(path)) if stands else str(path)
+    if where == str(path) and (line := _line_of_place(text, stands)):
         where = f"{path}:{line}"
     hint = None
     if first["type"] == "extra_forbidden":

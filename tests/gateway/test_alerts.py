@@ -115,7 +115,11 @@ ROW_FIELDS = [ROW.id, ROW.at, ROW.kind, ROW.subject, ROW.team, ROW.facts]
 async def test_what_slack_takes(receiver: Receiver) -> None:
     await send(receiver, "slack")
     [post] = receiver.posts
-    assert set(post.json) == {"text", "blocks"}
+    assert {name: value for name, value in post.json.items() if name not in ("text", "blocks")} == {
+        "unfurl_links": False, "unfurl_media": False,
+    }  # fmt: skip
+    texts = [post.json["blocks"][0]["text"], *post.json["blocks"][1]["elements"]]
+    assert [one["verbatim"] for one in texts] == [True, True], "no name becomes a link, a room or a mention"
     assert [block["type"] for block in post.json["blocks"]] == ["section", "context"]
     assert "ann &lt;b&gt; &amp; ∗co∗" in post.json["blocks"][0]["text"]["text"]
 
@@ -157,6 +161,15 @@ async def test_neither_address_nor_secret_is_repeated() -> None:
         assert Webhook(receiver.url).shown == receiver.url.replace("/hook/s3cret-path-9f8e7d", "/…")
 
 
+async def test_no_part_of_an_address_is_repeated() -> None:
+    """Of Teams the secret is in the query, of Slack in the last part of the path."""
+    parts = ["sig=aB3dE%2Ff6hI9jK2lM5n", "aB3dE%2Ff6hI9jK2lM5n", "aB3dE/f6hI9jK2lM5n", "s3cret-path-9f8e7d"]
+    with receiving(Answer(400, {}, f"no {' or '.join(parts)}".encode())) as receiver:
+        receiver.url += "?api-version=1&sig=aB3dE%2Ff6hI9jK2lM5n"
+        words = str((await send(receiver)).words)
+    assert [part for part in ("9f8e7d", "6hI9jK2lM5n") if part in words] == []
+
+
 async def test_a_receiver_that_is_not_there(receiver: Receiver) -> None:
     webhook = Webhook("http://127.0.0.1:1/hook")
     async with webhook.client() as client:
@@ -184,6 +197,7 @@ def test_a_url_that_is_none_is_refused_and_not_repeated(url: str, tmp_path: Path
     with pytest.raises(SettingsError) as refused:
         load_settings(tmp_path / "none.toml", {"JOYTUI_GATEWAY_ALERTS_URL": url})
     assert url not in str(refused.value)
+    assert refused.value.where == "JOYTUI_GATEWAY_ALERTS_URL"
 
 
 def test_plain_http_where_it_is_allowed() -> None:

@@ -36,7 +36,9 @@ def test_options_beat_the_environment_beats_the_file(tmp_path: Path) -> None:
     ("text", "line", "what"),
     [
         ("[gateway]\n\nport = 99999\n", 3, "port"),
-        ("[gateway]\nhost = '0.0.0.0'\n", None, "not loopback"),
+        ("[gateway]\nhost = '0.0.0.0'\n", 2, "not loopback"),
+        ("[gateway]\n\nalerts_url = 'file:///x'\n", 3, "http(s) URL"),
+        ("[gateway]\n\ntls_key = 'k.pem'\n", 3, "belong together"),
         ("[gateway]\nprot = 1\n", 2, "no setting is called 'prot'"),
         ("x = 1\ngateway.lease_s = 'long'\n", 2, "lease_s"),
         ("[gateway]\nport = 1\nport = 2\n", 3, "overwrite"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from joytui.core.clock import now_ms
 from joytui.core.filters import parse
-from joytui.core.request import Ended, Opened, RequestRecord
+from joytui.core.request import Ended, Opened, RequestRecord, request_id
 from joytui.core.token_counts import Teller, UsageTotals
 from joytui.gateway.telemetry.pieces import pieces
 from joytui.ledger.api import Ledger
@@ -88,6 +88,37 @@ async def totals(ledger: Ledger) -> tuple[UsageTotals, UsageTotals]:
     found = [(await ledger.usage([], *ALL, source=source))[1] for source in SOURCES]
     assert found == [(await ledger.usage([], *ALL, parse("-id:none"), source=source))[1] for source in SOURCES]
     return found[0], found[1]
+
+
+# --- of others ------------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_tells_of_anothers_request(ledger: Ledger) -> None:
+    """Whatever thread or request somebody names: it is a row of their own, before and after the other's story came."""
+    ann, bea, key = await a_sender(ledger), await a_sender(ledger, "bea-laptop", "bea"), await a_key(ledger)
+    one = await relayed(ledger, 10, key)
+    forged = told(attempt(5, **{"auth.request_id": request_id(one.n)}), done(50, given=999_999, written=888_888))
+    await ledger.tell(bea.id, forged)
+    [relay, alone] = await rows(ledger)
+    assert (relay.sources, relay.attempts, relay.differs, relay.owner) == (("gateway",), 1, None, "ann")
+    assert (alone.source, alone.owner, alone.input_tokens) == ("telemetry", "bea", 999_999)
+    await ledger.tell(ann.id, told(attempt(6), done(60, given=100, written=7)))
+    await relayed(ledger, 2_000, key)
+    found = {(row.owner, row.sources, row.input_tokens, row.differs) for row in await rows(ledger)}
+    assert found == {
+        ("ann", ("gateway", "telemetry"), 100, None), ("ann", ("gateway",), 100, None), ("bea", ("telemetry",), 999_999, None),
+    }  # fmt: skip
+    assert (await totals(ledger))[1].input_tokens == 999_999
+
+
+async def test_two_who_name_one_thread_do_not_mix(ledger: Ledger) -> None:
+    ann, bea = await a_sender(ledger), await a_sender(ledger, "bea-laptop", "bea")
+    await ledger.tell(ann.id, told(attempt(10)))
+    await ledger.tell(bea.id, told(attempt(20, status=401), done(30, given=999_999, written=888_888)))
+    await ledger.tell(ann.id, told(done(60, given=100, written=7)))
+    assert {(row.owner, row.status, row.input_tokens) for row in await rows(ledger)} == {
+        ("ann", 200, 100), ("bea", 401, 999_999),
+    }  # fmt: skip
 
 
 # --- alone ------------------------------------------------------------------------------------------------------------

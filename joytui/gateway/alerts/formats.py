@@ -37,15 +37,18 @@ def _slack(row: AlertRow) -> dict[str, Any]:
     mark = _MARKS[words.severity]
     return {
         "text": f"{mark} {title}. {text}",
+        "unfurl_links": False,
+        "unfurl_media": False,
         "blocks": [
-            {"type": "section", "text": {"type": "mrkdwn", "text": f"{mark} *{title}*\n{text}"}},
-            {"type": "context", "elements": [{"type": "mrkdwn", "text": f"{words.severity} · {shown_time(row.at)} · {row.id}"}]},
+            {"type": "section", "text": {"type": "mrkdwn", "text": f"{mark} *{title}*\n{text}", "verbatim": True}},
+            {"type": "context", "elements": [{"type": "mrkdwn", "text": f"{words.severity} · {shown_time(row.at)} · {row.id}", "verbatim": True}]},
         ],
     }  # fmt: skip
 
 
 def _escaped(text: str) -> str:
-    """Without what Slack reads as a mention or a link, and without what would end the bold."""
+    """Without what Slack reads as a mention or a link, and without what would end the bold. (`verbatim`: it makes no links of bare
+    addresses, rooms and names either, all of which a key's name or a client's error may have.)"""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("*", "∗")
 
 

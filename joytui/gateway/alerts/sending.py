@@ -17,7 +17,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from joytui.core.clock import now_ms
 from joytui.core.errors import SettingsError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LIMIT_S = 15.0
 CONNECT_S = 5.0
 ANSWER_BYTES = 2_000
+SECRET_LENGTH = 16
+"""Characters of a part of the address from which on it may be the secret in it."""
 LONGEST_WAIT_MS = 3_600_000
 PREFIX = "whsec_"
 
@@ -112,7 +114,11 @@ class Webhook:
         return Outcome(None, self._clean(text))
 
     def _clean(self, text: str) -> Clean | None:
-        hidden = [self.url, urlsplit(self.url).path] if len(urlsplit(self.url).path) > 1 else [self.url]
+        parts = urlsplit(self.url)
+        values = [value for _, value in parse_qsl(parts.query) if len(value) >= SECRET_LENGTH]
+        pieces = [piece for piece in parts.path.split("/") if len(piece) >= SECRET_LENGTH]
+        hidden = [self.url, parts.query, *(quote(value, safe="") for value in values), *values, *pieces]
+        hidden += [parts.path] if len(parts.path) > 1 else []
         return clean(Redactor(hidden).text(" ".join(text.split())), 300)
 
 

@@ -3,6 +3,9 @@
 The pieces of a thread decide, and not the order in which they came (`ledger.telemetry`): a new piece tells the requests around it
 again, and what changes of their rows moves in the sums with them. A request that a gateway saw keeps the gateway's figures; what
 telemetry says otherwise is beside them (`differs`).
+
+Anybody can name a thread or a request that is not theirs. So what the tokens of one owner tell is one story, whatever others tell of
+the same thread, and it is joined with no request of a key that has another owner. Who has no owner may be anybody.
 """
 # ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
@@ -10,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from joytui.core.clock import now_ms
 from joytui.core.redaction import Clean, clean
@@ -112,9 +115,9 @@ def tell(batch: Batch, sender_id: str, pieces: Sequence[Piece], numbers: Sequenc
         )
         if kept.rowcount:
             fresh.setdefault(piece.thread, []).append(piece)
-    spare = iter(numbers)
+    spare, owner = iter(numbers), _owner(batch, "sender", sender_id)
     for thread, new in fresh.items():
-        _Thread(batch, thread).tell(new, spare)
+        _Thread(batch, thread, owner).tell(new, spare)
     _note_sender(batch, sender_id, pieces)
     return sum(map(len, fresh.values()))
 
@@ -140,10 +143,26 @@ def ended(batch: Batch, opened: Opened, latency_ms: float | None, spare: Sequenc
     near = ((began - NEAR_MS) * NS, (over + NEAR_MS) * NS)
     clocks = (began - CLOCKS_MS, began + CLOCKS_MS)
     low, high = batch.execute(_ABOUT, (opened.thread_id, *near, opened.n, opened.thread_id, *clocks)).fetchone()
-    if low is not None:
-        _Thread(batch, opened.thread_id).tell_between(low, high, iter(spare))
+    if low is None:
+        return
+    numbers, asked = iter(spare), _owner(batch, "api_key", opened.key_id)
+    for (owner,) in batch.execute(_TELLERS, (opened.thread_id, low, high)).fetchall():
+        if asked == NOBODY or owner in (asked, NOBODY):
+            _Thread(batch, opened.thread_id, owner).tell_between(low, high, numbers)
 
 
+def _owner(batch: Batch, table: Literal["sender", "api_key"], who: str | None) -> str:
+    row = batch.execute(f"SELECT owner FROM {table} WHERE id = ?", (who,)).fetchone()
+    return (row and row[0]) or NOBODY
+
+
+NOBODY = ""
+"""The owner of who has none."""
+_OURS = "sender_id IN (SELECT id FROM sender WHERE coalesce(owner, '') = ?)"
+_TELLERS = """
+    SELECT DISTINCT coalesce(s.owner, '') FROM piece p JOIN sender s ON s.id = p.sender_id
+    WHERE p.thread = ? AND p.told BETWEEN ? AND ? ORDER BY 1
+"""
 _SOMEBODY = "SELECT 1 FROM sender LIMIT 1"
 """Nobody, where no telemetry can have come: asked before the dear question."""
 _ABOUT = """
@@ -211,11 +230,18 @@ _UPDATE = f"UPDATE request SET {', '.join(f'{name} = ?' for name in _Row._fields
 
 
 class _Thread:
-    """The requests of one thread, around the pieces that are new."""
+    """The requests of one thread, as an owner's tokens tell of them, around the pieces that are new."""
 
-    def __init__(self, batch: Batch, thread: str) -> None:
+    def __init__(self, batch: Batch, thread: str, owner: str) -> None:
         self._batch = batch
         self._thread = thread
+        self._owner = owner
+        self._may_be: tuple[str, tuple[str, ...]] = ("", ())
+        if owner != NOBODY:  # of a gateway's requests `r`, those of no other owner
+            self._may_be = (
+                " AND coalesce((SELECT k.owner FROM api_key k WHERE k.id = r.key_id), ?) = ?",
+                (owner, owner),
+            )
 
     def tell(self, new: Sequence[Piece], spare: Iterator[int]) -> None:
         """After these pieces came. A session says which provider all that follows it asks, up to the next one."""
@@ -230,7 +256,8 @@ class _Thread:
         found = requests_of(pieces, self._provider(pieces[0].told))
         matched = self._match(found, before)
         sender = self._batch.execute(
-            "SELECT sender_id FROM piece WHERE thread = ? AND told = ?", (self._thread, pieces[0].told)
+            f"SELECT sender_id FROM piece WHERE thread = ? AND told = ? AND {_OURS}",
+            (self._thread, pieces[0].told, self._owner),
         ).fetchone()[0]
         for one in found:
             self._keep(one, [matched[a.told] for a in one.attempts if a.told in matched], sender, spare)
@@ -238,26 +265,27 @@ class _Thread:
     def _pieces(self, low: int, high: int, *, far: bool) -> list[tuple[int, Any, str, int | None]]:
         """All pieces of the requests that lie in these bounds and near them: told, kind, facts, the gateway's request."""
         low, high = low - NEAR_MS * NS, high + NEAR_MS * NS
-        edges = f"FROM piece WHERE thread = ? AND kind IN ({_ENDS})"
+        edges = f"FROM piece WHERE thread = ? AND {_OURS} AND kind IN ({_ENDS})"
         before = self._one(f"SELECT max(told) {edges} AND told < ?", low)
         until = "AND kind = 'session' " if far else ""
         after = self._one(f"SELECT min(told) {edges} {until}AND told > ?", high)
         return self._batch.execute(
-            "SELECT told, kind, facts, n FROM piece WHERE thread = ? AND told > ? AND told <= ? ORDER BY told, kind LIMIT ?",
-            (self._thread, before or 0, after or 1 << 62, MOST_PIECES),
+            f"SELECT told, kind, facts, n FROM piece WHERE thread = ? AND {_OURS} AND told > ? AND told <= ?"
+            " ORDER BY told, kind LIMIT ?",
+            (self._thread, self._owner, before or 0, after or 1 << 62, MOST_PIECES),
         ).fetchall()
 
     def _provider(self, told: int) -> Clean | None:
         """Of the session that a moment lies in."""
         row = self._batch.execute(
-            "SELECT told, kind, facts FROM piece WHERE thread = ? AND kind = 'session' AND told < ?"
+            f"SELECT told, kind, facts FROM piece WHERE thread = ? AND {_OURS} AND kind = 'session' AND told < ?"
             " ORDER BY told DESC LIMIT 1",
-            (self._thread, told),
+            (self._thread, self._owner, told),
         ).fetchone()
         return piece_of(self._thread, *row).provider if row else None
 
     def _one(self, select: str, *values: int) -> int | None:
-        found: int | None = self._batch.execute(select, (self._thread, *values)).fetchone()[0]
+        found: int | None = self._batch.execute(select, (self._thread, self._owner, *values)).fetchone()[0]
         return found
 
     # Joining
@@ -296,20 +324,22 @@ class _Thread:
     def _by_id(self, piece: Piece) -> int | None:
         if piece.request_id is None:
             return None
+        allowed, named = self._may_be
         row = self._batch.execute(
-            "SELECT n FROM request WHERE source = 'gateway' AND (n = ? OR request_id = ?) ORDER BY n DESC LIMIT 1",
-            (request_number(piece.request_id), piece.request_id),
+            f"SELECT n FROM request r WHERE source = 'gateway' AND (n = ? OR request_id = ?){allowed} ORDER BY n DESC LIMIT 1",
+            (request_number(piece.request_id), piece.request_id, *named),
         ).fetchone()
         return row[0] if row else None
 
     def _seen(self, free: Sequence[Piece], ours: Collection[int]) -> list[Seen]:
         """What gateways saw of this thread about then, but for what an attempt beyond these is matched with."""
         low, high = min(piece.began_at for piece in free), max(piece.at for piece in free)
+        allowed, named = self._may_be
         rows = self._batch.execute(
-            "SELECT n, started_at, status, input_tokens, output_tokens FROM request r WHERE thread_id = ?"
+            f"SELECT n, started_at, status, input_tokens, output_tokens FROM request r WHERE thread_id = ?{allowed}"
             " AND source = 'gateway' AND started_at BETWEEN ? AND ? AND (n IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
             " OR NOT EXISTS (SELECT 1 FROM piece WHERE piece.n = r.n)) ORDER BY started_at, n LIMIT ?",
-            (self._thread, low - CLOCKS_MS, high + CLOCKS_MS, json.dumps([*ours]), MOST_PIECES),
+            (self._thread, *named, low - CLOCKS_MS, high + CLOCKS_MS, json.dumps([*ours]), MOST_PIECES),
         )
         return [Seen(n, started_at, status, (given, written)) for n, started_at, status, given, written in rows]
 
@@ -336,8 +366,9 @@ class _Thread:
     def _rows(self, one: Told) -> list[_Row]:
         """The rows that its pieces made before, oldest first."""
         rows = self._batch.execute(
-            f"SELECT {_COLUMNS} FROM request WHERE thread_id = ? AND source = 'telemetry' AND told BETWEEN ? AND ? ORDER BY n",
-            (self._thread, one.first, one.last),
+            f"SELECT {_COLUMNS} FROM request WHERE thread_id = ? AND source = 'telemetry' AND told BETWEEN ? AND ? AND {_OURS}"
+            " ORDER BY n",
+            (self._thread, one.first, one.last, self._owner),
         )
         return [_Row(*row) for row in rows]
 
