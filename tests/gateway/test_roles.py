@@ -470,7 +470,7 @@ async def test_the_commands_of_tokens(gateway: Served, monkeypatch: pytest.Monke
         ("audit --since 2999-01-01", 0, "", "no changes since"),
         ("audit --limit 0", 2, "", "from 1 to 5000"),
         ("audit --since never", 2, "", "--since"),
-        ("teams create core", 0, "core: nobody is in it", ""),
+        ("teams create core", 0, "core: no members", ""),
         ("teams create core", 1, "", "there is already a team 'core'"),
         ("teams add core ann", 0, "core: ann", ""),
         ("teams add nowhere bob", 1, "", "no team with that name"),
@@ -478,7 +478,7 @@ async def test_the_commands_of_tokens(gateway: Served, monkeypatch: pytest.Monke
         ("teams list --json", 0, '"name": "core"', ""),
         ("tokens create bea --role lead --team core", 0, "jt", "bea (token_"),
         ("tokens list", 0, "core", ""),
-        ("teams remove core ann", 0, "core: nobody is in it", ""),
+        ("teams remove core ann", 0, "core: no members", ""),
         ("teams remove core ann", 1, "", "no such owner"),
     ):
         assert await run(line, gateway) == code, line
