@@ -471,7 +471,7 @@ CONFIGURATION: Final = (
                 ask="the whole command line",
             ),
             Sign(
-                codex=r"error: unexpected argument|unrecognized subcommand|Error: `?--[\w-]+`? (?:requires `?--|currently supports only|cannot be (?:used|combined))"
+                codex=r"error: (?:unexpected argument|the argument '|a value is required for|equal sign is needed|the following required arguments)|unrecognized subcommand|Error: `?--[\w-]+`? (?:requires `?--|currently supports only|cannot be (?:used|combined))"
             ),
             Sign(
                 codex=r"invalid value '[^']{0,200}' for '--profile", others=("profile-missing",), ask="the command line"

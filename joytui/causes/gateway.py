@@ -245,7 +245,7 @@ GATEWAY: Final = (
             words=(
                 r"\b(?:invalid|incorrect|unknown|wrong|bad|revoked|expired|inactive|malformed)(?: or missing)? (?:api[ _-]?)?(?:key|token)\b"
                 r"|\b(?:api[ _-]?)?key\b[^.\n]{0,30}\b(?:is |was |has )?(?:invalid|incorrect|revoked|expired|not active|inactive|not valid)\b"
-                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key)[^。\n]{0,4}(?:无效|错误|已过期|过期|已被?禁用|被禁用|不正确|不存在|状态不可用)|(?:身份|令牌|密钥|key) ?(?:验证|认证|鉴权|校验)(?:失败|未通过|不通过)"
+                r"|无效的?(?:令牌|密钥|api ?key)|(?:令牌|密钥|api ?key|\btoken)[^。\n]{0,4}(?:无效|错误|已过期|过期|已被?禁用|被禁用|不正确|不存在|状态不可用)|(?:身份|令牌|密钥|key) ?(?:验证|认证|鉴权|校验)(?:失败|未通过|不通过)"
                 r"|\bx-api-key\b[^.\n]{0,12}\binvalid\b|\binvalid (?:x-api-key|proxy server token|bearer token)\b|\bunable to find token\b|\b(?:virtual )?key expected\b|\bexpected to start with\b|ungültiger? (?:api-)?(?:schlüssel|key)|clave (?:de )?(?:la )?api (?:es )?(?:inválida|no válida|incorrecta)|chave (?:de )?api inválida|clé api (?:est )?(?:invalide|incorrecte)|неверный (?:api[ -]?)?ключ|キーが(?:無効|正しく)"
             ),
         ),
@@ -433,6 +433,7 @@ GATEWAY: Final = (
                     "subscription_expired",
                     "plan_expired",
                     "accountoverdueerror",
+                    "setlimitexceeded",
                     "account_suspended",
                     "allocationquota.freetieronly",
                     "1113",
@@ -444,9 +445,9 @@ GATEWAY: Final = (
                 r"|\bcredits? (?:balance )?(?:is |are |has been |have been )?(?:too low|exhausted|depleted|used up)\b|\bbudget (?:is |has been )?(?:exceeded|exhausted|used up)\b"
                 r"|\bexceeded\s?(?:\w+ ?){0,2}budget\b|\bmax(?:imum)? budget\b|\bover budget\b|\bplease (?:recharge|top[ -]?up)\b|\bno resource package\b|\bbilling hard limit\b|\bpayment required\b|\bin arrears\b|\boverdue (?:balance|payment|bill)|\b(?:account|payment) (?:is )?overdue\b"
                 r"|\binsufficient wallet\b|\bkey limit exceeded\b|\b(?:daily|weekly|monthly|total) limit of\b"
-                r"|\b(?:requires?|need|purchase|buy|add) (?:more |additional )?credits\b|\bcan only afford\b|\b(?:do|does)(?:n't| not) have (?:any |enough |sufficient )?credits?\b|\bno credits\b"
+                r"|\b(?:requires?|need|purchase|buy|add) (?:more |additional )?credits\b|\bcan only afford\b|\b(?:do|does)(?:n't| not) have (?:any |enough |sufficient )?credits?\b|\bno credits\b|\bno (?:remaining|more) (?:quota|balance|credits?)\b"
                 r"|\b(?:spending|spend) (?:limit|cap)\b|\b(?:unpaid|past(?: due)?) invoices?\b|\bfree (?:tier|trial|quota)\b[^.\n]{0,40}\b(?:exhausted|ended|expired|used up)|\baccount is in good standing\b|\b(?:subscription|plan|trial)\b[^.\n]{0,20}\b(?:has |is )?(?:expired|ended|inactive)\b"
-                r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
+                r"|(?:余额|额度|配额|资源包|点数)[^。\n]{0,6}(?:不足|用完|用尽|耗尽|超限|已用)|欠费|请充值|请续费|续费后|套餐[^。\n]{0,6}(?:到期|过期|用完)|残高(?:が)?不足|クレジット(?:が)?不足|잔액[^.\n]{0,4}부족"
                 r"|\bsaldo insuficiente\b|\bsolde insuffisant\b|\bGuthaben\b[^.\n]{0,30}\b(?:aufgebraucht|reicht|erschöpft)\b|недостаточно (?:средств|кредитов)"
             ),
             words=(

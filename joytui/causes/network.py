@@ -60,7 +60,7 @@ NETWORK: Final = (
             Sign(
                 codex=(
                     r"dns error|(?<!completion: )failed to lookup address|Name or service not known|nodename nor servname|Temporary failure in name resolution"
-                    r"|no such host|os error 1100[14]|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|不知道这样的主机"
+                    r"|no such host|os error 1100[14]|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|NXDOMAIN|server can't find|不知道这样的主机"
                 ),
                 broad=-2,
             ),
@@ -316,7 +316,7 @@ NETWORK: Final = (
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
             Sign(
-                codex=r"tunnel error:.{0,160}(?:connect error|failed to create underlying|refused|timed out|dns error)|proxyconnect tcp:",
+                codex=r"socks connect error|tunnel error:.{0,160}(?:connect error|failed to create underlying|refused|timed out|dns error)|proxyconnect tcp:",
                 broad=-3,
             ),
             Sign(

@@ -248,7 +248,7 @@ STREAM: Final = (
         explanation="The stream itself is fine; it says that this response failed.",
         remedy="Act on the quoted error.",
         tell="Codex prints the message of the error.",
-        signs=(Sign(codex=r"response\.failed event received", others=("error-in-200",), ask=DOCTOR),),
+        signs=(Sign(codex=r"response\.failed event received"),),
     ),
     Cause(
         id="response-incomplete",

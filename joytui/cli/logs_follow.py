@@ -18,7 +18,7 @@ from joytui.core.errors import JoytuiError, RefusedError, UnreachableError
 from joytui.core.places import places
 from joytui.core.request import RequestRecord
 from joytui.usage.joined import TurnIndex
-from joytui.usage.newest import Wish, newest, told_by
+from joytui.usage.newest import Wish, newest, told_by, told_by_files
 from joytui.usage.turns import turn_record, turn_row_id
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class _Both:
         self.console = console
         self._wish = wish
         self._feed = feed
-        self._passes = wish.passes()
+        self._passes, self._may_pass = wish.passes(), wish.may_pass()
         self._shown = TurnIndex()  # the turns that only Codex reported when they ended
 
     async def hear_gateway(self, seen: int | None) -> None:
@@ -101,24 +101,24 @@ class _Both:
                 await self._show_turns(ended)
 
     async def _show_turns(self, ended: Sequence[Turn]) -> None:
-        rows = {turn_row_id(turn): record for turn in ended if self._passes(record := turn_record(turn))}
+        rows = {turn_row_id(turn): record for turn in ended if self._may_pass(record := turn_record(turn))}
         wanted = [turn for turn in ended if turn_row_id(turn) in rows]
-        for own in await self._told(wanted):
-            del rows[own]
+        told = await self._told(wanted)
+        rows = {own: record for own, record in rows.items() if own not in told and self._passes(record)}
         for turn in wanted:
             if turn_row_id(turn) in rows:
                 self._shown.add(turn)
-        self._show([*rows.values()])
+        self._show([*rows.values(), *told_by_files(told, self._wish)])
 
-    async def _told(self, turns: Sequence[Turn]) -> set[str]:
-        """The turns for which the gateway has a row. While it is unreachable, only Codex reports them."""
+    async def _told(self, turns: Sequence[Turn]) -> dict[str, list[RequestRecord]]:
+        """The gateway's rows of turns. While it is unreachable, only Codex reports them."""
         if self.console is None or not turns:
-            return set()
+            return {}
         await asyncio.sleep(GRACE_S)
         try:
             return await told_by(self.console, turns, self._wish.source)
         except JoytuiError:
-            return set()
+            return {}
 
 
 async def _look() -> ConsoleClient | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 
 from joytui.core import filter_terms as terms
@@ -36,6 +36,29 @@ def predicate(term: terms.Term) -> Callable[[RequestRecord], bool]:
             return _failed
         case terms.Equals(column, wanted):
             return lambda record: bool(getattr(record, column) == wanted)
+
+
+EVERYTHING = terms.AllOf()
+
+
+def relaxed(term: terms.Term, known: Collection[str]) -> terms.Term:
+    """What the term asks of these columns alone: whatever the others hold, a record that it does not match is not one of the term's.
+    EVERYTHING where it asks nothing of them."""
+    match term:
+        case terms.AllOf(parts):
+            asked = tuple(one for part in parts if (one := relaxed(part, known)) != EVERYTHING)
+            return terms.AllOf(asked)
+        case terms.AnyOf(parts):
+            any_ = tuple(relaxed(part, known) for part in parts)
+            return EVERYTHING if EVERYTHING in any_ else terms.AnyOf(any_)
+        case terms.Not(inner):
+            return term if relaxed(inner, known) == inner else EVERYTHING
+        case terms.Match(columns) | terms.Contains(_, columns) | terms.Compare(columns):
+            return term if set(columns) <= set(known) else EVERYTHING
+        case terms.Missing(column) | terms.Equals(column):
+            return term if column in known else EVERYTHING
+        case _:
+            return EVERYTHING
 
 
 _COMPARE: dict[terms.Comparison, Callable[[float, float], bool]] = {

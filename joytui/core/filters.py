@@ -264,12 +264,26 @@ class _Word:
     quoted: tuple[bool, ...]
 
 
+MOST_CHARACTERS, MOST_TERMS, MOST_VALUES = 4_000, 30, 200
+"""Of a filter. A store takes seconds to plan a question of a hundred words, and refuses one of a thousand."""
+_SHORTER = "a shorter filter, or two after each other"
+
+
 def parse(text: str, *, at: datetime | None = None) -> AllOf:
     """The terms of a filter; an empty text matches everything. `at` is the moment that "2h" counts from.
 
     Raises FilterError with the position of the fault.
     """
-    return AllOf(tuple(_term(word, at) for word in _words(text)))
+    if len(text) > MOST_CHARACTERS:
+        raise FilterError(f"more than {MOST_CHARACTERS:,} characters", position=MOST_CHARACTERS, hint=_SHORTER)
+    words = list(_words(text))
+    values = 0
+    for count, word in enumerate(words, 1):
+        values += 1 + word.text.count(",")
+        if count > MOST_TERMS or values > MOST_VALUES:
+            most = f"{MOST_TERMS} terms" if count > MOST_TERMS else f"{MOST_VALUES} values"
+            raise FilterError(f"more than {most}", position=word.position, hint=_SHORTER)
+    return AllOf(tuple(_term(word, at) for word in words))
 
 
 def _words(text: str) -> Iterator[_Word]:

@@ -249,8 +249,9 @@ def _limit(row: BudgetRow, at_ms: int) -> dict[str, Any]:
 
 async def _edit_key(gateway: Gateway, place: _Place, limits: dict[str, str | None]) -> None:
     assert place.key is not None
-    view = PolicyView.model_validate({**place.key.row.policy, **limits})
-    row = await gateway.ledger.edit_key(place.node.name, KeyChanges(policy=snapshot(view), policy_name=None))
+    given = snapshot(PolicyView.model_validate(limits))
+    changes = KeyChanges(limits={name: given.get(name) for name in limits}, policy_name=None)
+    row = await gateway.ledger.edit_key(place.node.name, changes)
     if row is not None:
         gateway.keep(row)
 

@@ -191,8 +191,8 @@ async def credit_wallet(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def _wallet(gateway: Gateway, tier: str) -> JsonAnswer:
+    await gateway.read_access()
     rows = await gateway.ledger.wallets()
-    gateway.keep_wallets(rows)
     return JsonAnswer(next(views.wallet_view(row) for row in rows if row.tier == tier))
 
 
@@ -252,7 +252,7 @@ async def remove_owner(gateway: Gateway, request: Request) -> JsonAnswer:
 
 
 async def _team(gateway: Gateway, name: str) -> dict[str, Any]:
-    gateway.keep_teams(await gateway.ledger.teams())
+    await gateway.read_access()
     return views.team_view(gateway.teams[name])
 
 
@@ -277,7 +277,7 @@ async def create_sender(gateway: Gateway, request: Request) -> JsonAnswer:
 async def revoke_sender(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.revoke_sender(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no telemetry token with that id")
-    gateway.keep_senders(await gateway.ledger.senders())
+    await gateway.read_access()
     return JsonAnswer({"revoked": True})
 
 
@@ -288,7 +288,7 @@ def _word(field: str, value: str | None) -> Clean | None:
 async def delete_token(gateway: Gateway, request: Request) -> JsonAnswer:
     if not await gateway.ledger.delete_token(request.path_params["id"]):
         raise Refused(404, NOT_FOUND, "no token with that id")
-    gateway.keep_tokens(await gateway.ledger.tokens())
+    await gateway.read_access()
     return JsonAnswer({"deleted": True})
 
 

@@ -45,7 +45,6 @@ from joytui.ledger.records import (
     StoppedTask,
     TeamRow,
     TokenRow,
-    WalletRow,
 )
 from joytui.ledger.retention import Keeping
 from joytui.ledger.telemetry import SenderRow
@@ -107,6 +106,7 @@ class Gateway:
         self.stops = Stops()
         self.running: dict[int, Any] = {}
         self._own_changes = 0
+        self._reading_access = asyncio.Lock()
         self._take_access(ledger.access())
         self.trusted_proxies = parse_networks(settings.trusted_proxies)
         self.metrics = Metrics(_label(url))
@@ -203,13 +203,14 @@ class Gateway:
                     await self.read_access()
 
     async def read_access(self) -> None:
-        """Takes over what the store has now."""
-        while True:
-            own_changes = self._own_changes
-            access = await asyncio.to_thread(self.ledger.access)
-            if own_changes == self._own_changes:  # else it may be older than what this gateway has changed since
-                self._take_access(access)
-                return
+        """Takes over what the store has now. One at a time: what was read first must not be taken last."""
+        async with self._reading_access:
+            while True:
+                own_changes = self._own_changes
+                access = await asyncio.to_thread(self.ledger.access)
+                if own_changes == self._own_changes:  # else it may be older than what this gateway has changed since
+                    self._take_access(access)
+                    return
 
     def keep(self, row: KeyRow) -> KeyEntry:
         """Takes over a key that this gateway itself has just made or changed in the store."""
@@ -220,11 +221,6 @@ class Gateway:
         """The same for all console tokens."""
         self._own_changes += 1
         self.tokens = {row.digest: row for row in rows}
-
-    def keep_teams(self, rows: Iterable[TeamRow]) -> None:
-        """The same for the teams."""
-        self._own_changes += 1
-        self._take_teams(rows)
 
     def keep_stop(self, row: StoppedTask) -> None:
         """The same for a task that was stopped."""
@@ -241,11 +237,6 @@ class Gateway:
         """The same for the telemetry tokens."""
         self._own_changes += 1
         self.senders = {row.digest: row for row in rows}
-
-    def keep_wallets(self, rows: Iterable[WalletRow]) -> None:
-        """The same for the wallets: whether any has a balance, so that they count."""
-        self._own_changes += 1
-        self.wallets_on = any(row.balance is not None for row in rows)
 
     # --- models ------------------------------------------------------------------------------------------------------
 

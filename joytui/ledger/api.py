@@ -404,8 +404,8 @@ class Ledger(Protocol):
     # --- alerts ---
 
     def raise_alerts(self, alerts: Sequence[NewAlert]) -> Future[int]:
-        """Keeps those that are not there yet, to be sent; gives how many those were. An alert about a key's limit that a request
-        crosses is raised by that request's end, in its transaction."""
+        """Keeps those that are not there yet, to be sent; gives how many those were. An alert about a limit that a request crosses
+        is raised by that request's end, in its transaction."""
         ...
 
     async def alerts(self, since: int, limit: int, teams: Sequence[str] | None = None) -> list[AlertRow]:

@@ -22,6 +22,8 @@ CLIENT_DAYS = 30
 LESSON_DAYS = 7
 ALERT_DAYS = 90
 WATCHED_DAYS = 1
+STOPPED_TASKS = 10_000
+"""Stopped tasks, which every gateway has in memory: the newest ones."""
 PIECE_DAYS = 7
 """What Codex's telemetry told, piece by piece: so late may a piece complete its request."""
 STEADY_MS = HOUR_MS
@@ -105,7 +107,12 @@ KEPT = (
     ),
     Kept("who changed what", ("audit",), f"{SUMS_DAYS} days", _days(SUMS_DAYS)),
     Kept("alerts", ("alert",), f"{ALERT_DAYS} days", _days(ALERT_DAYS)),
-    Kept("stopped tasks", ("stopped_task",), f"until they are resumed; {SUMS_DAYS} days", _days(SUMS_DAYS)),
+    Kept(
+        "stopped tasks",
+        ("stopped_task",),
+        f"until they are resumed; the newest {STOPPED_TASKS:,} of {SUMS_DAYS} days",
+        _days(SUMS_DAYS),
+    ),
     Kept("what breakers count", ("watched_turn",), f"{WATCHED_DAYS} day", _days(WATCHED_DAYS)),
     Kept("holds", ("hold",), "until the request ends, or its lease"),
     Kept(

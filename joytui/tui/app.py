@@ -37,11 +37,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from joytui.client.console import ConsoleClient
-    from joytui.core.wire import KeyView
     from joytui.tui.alerts import ShownAlert
-    from joytui.tui.console import Console
+    from joytui.tui.console import Change, Console
     from joytui.tui.export.exported import Exported
-    from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
     from joytui.tui.logs.codex_turns import CodexTurns
     from joytui.tui.logs.store import LogStore
@@ -168,7 +166,7 @@ class ConsoleApp(PacedApp):
         self._welcomed = False
         self._dismissed: set[str] = set()
         self.said: deque[Said] = deque(maxlen=MOST_SAID)
-        self.changes: list[PolicyChange] = []
+        self.changes: list[Change] = []
         # Theme and stylesheets are before Textual's own start, or everything would be parsed a second time.
         BUILTIN_THEMES.update({theme.name: theme for theme in THEMES})
         self.set_reactive(App.theme, self._wanted_theme())
@@ -585,26 +583,21 @@ class ConsoleApp(PacedApp):
             return self.options.now_ms
         return clock.now_ms()
 
-    def change_policy(self, change: PolicyChange) -> None:
+    def make_change(self, change: Change) -> None:
         """Makes it in the background, and says what came of it; `undo_change` puts it back."""
-        from joytui.tui.keys.changes import make
-
         if self.client is not None:
-            self.run_worker(self._changing(make(self.client, change), change), group="policy", exit_on_error=False)
+            self.run_worker(self._changing(change.make(self.client), change), group="change", exit_on_error=False)
 
     def undo_change(self) -> None:
-        """Puts the latest change of a policy back that this console made."""
-        from joytui.tui.keys.changes import undo
-
+        """Puts the latest change of a policy or a budget back that this console made."""
         if not self.changes:
-            self.tell("no policy was changed in this console yet", error=True)
+            self.tell("no policy and no budget was changed in this console yet", error=True)
         elif self.client is not None:
             change = self.changes[-1]
-            self.run_worker(
-                self._changing(undo(self.client, change), change, back=True), group="policy", exit_on_error=False
-            )
+            work = self._changing(change.undo(self.client), change, back=True)
+            self.run_worker(work, group="change", exit_on_error=False)
 
-    async def _changing(self, work: Awaitable[KeyView], change: PolicyChange, *, back: bool = False) -> None:
+    async def _changing(self, work: Awaitable[None], change: Change, *, back: bool = False) -> None:
         try:
             await work
         except JoytuiError as error:
@@ -612,10 +605,10 @@ class ConsoleApp(PacedApp):
             return
         if back:
             self.changes.remove(change)
-            self.tell(f"the policy of {change.name} is restored")
+            self.tell(f"{change.what} is restored")
         else:
             self.changes.append(change)
-            self.tell(f"the policy of {change.name} is changed; u undoes it")
+            self.tell(f"{change.what} is changed; u undoes it")
         reload = getattr(self.screen, "action_reload", None)
         if reload is not None:
             reload()

@@ -7,16 +7,34 @@ from typing import TYPE_CHECKING, Protocol, cast
 from textual.dom import DOMNode
 
 if TYPE_CHECKING:
+    from datetime import datetime, tzinfo
+
     from joytui.client.console import ConsoleClient
     from joytui.tui.alerts import ShownAlert
     from joytui.tui.export.exported import Exported
-    from joytui.tui.keys.changes import PolicyChange
     from joytui.tui.link import Link
     from joytui.tui.logs.codex_turns import CodexTurns
     from joytui.tui.logs.store import LogStore
     from joytui.tui.options import Options
     from joytui.tui.settings import ConsoleSettings
     from joytui.tui.state import LinkState
+
+
+class Change(Protocol):
+    """A change at the gateway that can be put back. `what` is changed, in words: "the policy of dev"."""
+
+    @property
+    def what(self) -> str: ...
+
+    async def make(self, client: ConsoleClient) -> None:
+        """Raises JoytuiError."""
+
+    async def undo(self, client: ConsoleClient) -> None:
+        """Raises JoytuiError."""
+
+    def difference(self, now: datetime, zone: tzinfo | None) -> str:
+        """The changed lines as a diff."""
+        ...
 
 
 class Console(Protocol):
@@ -81,8 +99,8 @@ class Console(Protocol):
         """Opens the card of this person."""
         ...
 
-    def change_policy(self, change: PolicyChange) -> None:
-        """Changes a key's policy in the background, and says what came of it."""
+    def make_change(self, change: Change) -> None:
+        """Makes it in the background, and says what came of it."""
         ...
 
     def undo_change(self) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from joytui.core.clock import parse_time
 from joytui.core.money import NANO_PER_CREDIT, format_credits, parse_credits
+from joytui.tui.shown import visible
 
 CENT = NANO_PER_CREDIT // 100
 _LIMIT = re.compile(
@@ -70,6 +71,11 @@ def moment_with_day(ms: int, zone: tzinfo | None) -> str:
     """A moment of one request, with its day, its year and its milliseconds: "Sat 28 Nov 2026 14:57:56.120"."""
     here = datetime.fromtimestamp(ms / 1000, zone)
     return f"{here:%a %d %b %Y} {clock(ms, zone, precise=True)}"
+
+
+def missed(problem: str, read_at: int, zone: tzinfo | None) -> str:
+    """Why what is shown is not newer: `read_at` is when it was read (epoch milliseconds; 0: never)."""
+    return f"✗ {visible(problem, limit=300)}" + (f"  ·  as of {clock(read_at, zone)}" if read_at else "")
 
 
 def resets(moment: str, now: datetime, zone: tzinfo | None) -> str:

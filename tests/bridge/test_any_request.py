@@ -52,4 +52,4 @@ def test_deeply_nested_schemas_pass(depth: int) -> None:
     for _ in range(depth):
         schema = {"properties": schema}
     body = {"model": "m", "input": "hi", "tools": [{"type": "function", "name": "f", "parameters": schema}]}
-    assert to_chat(body).body["tools"][0]["function"]["parameters"] == schema
+    assert to_chat(body).body["tools"][0]["function"]["parameters"] == {"type": "object", **schema}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from joytui.gateway.bridge.quirks import DEFAULT, GROQ, MISTRAL, RULES, Quirks, UsageSpelling, quirks_for
 from joytui.gateway.bridge.reasoning import Carried, pack
 from joytui.gateway.bridge.request import to_chat
+from joytui.gateway.bridge.schemas import rewritten
 from joytui.gateway.bridge.stream import Answer, ResponsesStream
 from joytui.gateway.bridge.tools import translate_tools
 
@@ -166,6 +167,87 @@ def _images(quirks: Quirks) -> bool:
     return bool(content == "see\n[image left out: this model takes text only]")
 
 
+def _user_needed(quirks: Quirks) -> bool:
+    return roles(asked(quirks, said("do it", "developer"))) == ["system", "user"]
+
+
+CALLED = [
+    said("x", "user"),
+    said("I look"),
+    *({"type": "function_call", "call_id": name, "name": "run", "arguments": "{}"} for name in ("c1", "c2")),
+    *({"type": "function_call_output", "call_id": name, "output": f"out of {name}"} for name in ("c1", "c2")),
+]
+
+
+def _single_calls(quirks: Quirks) -> bool:
+    messages = asked(quirks, *CALLED)["messages"]
+    ids = [m["tool_calls"][0]["id"] if m.get("tool_calls") else m.get("tool_call_id") for m in messages[1:]]
+    return ids == ["c1", "c1", "c2", "c2"] and messages[1]["content"] == "I look"
+
+
+def _content_or_calls(quirks: Quirks) -> bool:
+    return asked(quirks, *CALLED)["messages"][1]["content"] is None
+
+
+def _named_outputs(quirks: Quirks) -> bool:
+    return [m.get("name") for m in asked(quirks, *CALLED)["messages"][2:]] == ["run", "run"]
+
+
+def _tools_of_history(quirks: Quirks) -> bool:
+    return [tool["function"]["name"] for tool in asked(quirks, *CALLED).get("tools", ())] == ["run"]
+
+
+def _stream(quirks: Quirks) -> bool:
+    return sent(quirks).get("stream") is True and "stream_options" in sent(quirks)
+
+
+def _most_output(quirks: Quirks) -> bool:
+    return (
+        sent(quirks, max_output_tokens=9000)["max_tokens"] == 100
+        and sent(quirks, max_output_tokens=9)["max_tokens"] == 9
+    )
+
+
+def _most_tools(quirks: Quirks) -> bool:
+    tools = [{"type": "function", "name": f"f{n}"} for n in range(3)]
+    chat = to_chat({"model": "m", "input": "hi", "tools": tools}, quirks)
+    left_out = "1 of 3 tools were left out: the upstream takes no more"
+    return len(chat.body["tools"]) == 2 and left_out in chat.notes
+
+
+def _longest_description(quirks: Quirks) -> bool:
+    tools = [{"type": "function", "name": "f", "description": "d" * 9}]
+    return len(sent(quirks, tools=tools)["tools"][0]["function"]["description"]) == 4
+
+
+def _schema_forms(quirks: Quirks) -> bool:
+    own = {"$ref": "#/$defs/o", "description": "d"}
+    schema = {
+        "type": "object",
+        "properties": {"o": own, "$ref": {"type": "string"}, "l": {"type": ["null", "array"]}, "e": {"type": "object"}},
+        "$defs": {"o": {"type": "integer"}},
+    }
+    tools = [{"type": "function", "name": "f", "parameters": schema}]
+    properties = sent(quirks, tools=tools)["tools"][0]["function"]["parameters"]["properties"]
+    return bool(
+        properties["o"] == {"type": "integer", "description": "d"}
+        and properties["$ref"] == {"type": "string"}
+        and properties["l"] == {"type": "array", "items": {"type": "string"}}
+        and properties["e"]["properties"]
+    )
+
+
+def test_references_in_circles_and_in_masses_end() -> None:
+    defs: dict[str, Any] = {
+        str(n): {"type": "array", "items": {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 9}} for n in range(12)
+    }
+    defs["12"] = {"$ref": "#/$defs/0"}
+    schema = {"type": "object", "properties": {"o": {"$ref": "#/$defs/0"}, "n": {"$ref": "#/no/where"}}, "$defs": defs}
+    found = rewritten(schema, ("inline",))
+    assert found["properties"]["n"] == {"type": "object"}
+    assert "$ref" not in str(found)
+
+
 def _efforts(quirks: Quirks) -> bool:
     return sent(quirks, reasoning={"effort": "xhigh"})["reasoning_effort"] == "medium"
 
@@ -242,6 +324,16 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "message_words": (_message_words, ("reasoning_content",)),
     "object_arguments": (_object_arguments, True),
     "user_last": (_user_last, True),
+    "user_needed": (_user_needed, True),
+    "single_calls": (_single_calls, True),
+    "content_or_calls": (_content_or_calls, True),
+    "named_outputs": (_named_outputs, True),
+    "tools_of_history": (_tools_of_history, True),
+    "stream": (_stream, True),
+    "most_output": (_most_output, 100),
+    "most_tools": (_most_tools, 2),
+    "longest_description": (_longest_description, 4),
+    "schema_forms": (_schema_forms, ("inline", "items", "members", "one type")),
     "skip_signature": (_skip_signature, True),
     "images": (_images, False),
     "efforts": (_efforts, ("low", "medium")),

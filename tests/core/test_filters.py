@@ -95,6 +95,9 @@ def test_does_not_find(text: str) -> None:
         ("is:blue", 3, "error, refused"),
         ("key>a", 3, "key:GLOB"),
         ("a - b", 3, "a word"),
+        ("a " * 31, 60, "shorter"),
+        (f"key:{',' * 200}", 0, "shorter"),
+        ("a" * 4001, 4000, "shorter"),
     ],
 )
 def test_error_says_where_and_what_to_do(text: str, position: int, hint: str) -> None:

@@ -70,3 +70,27 @@ async def test_a_copy_of_the_store_that_is_older_than_a_new_key_does_not_take_it
             while len(copies) < 2:
                 assert (await gateway.chat(key)).status_code == 200
         assert (await gateway.chat(key)).status_code == 200
+
+
+async def test_what_was_read_first_is_not_taken_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a revoked token would open everything again, until the next change."""
+    async with served(tmp_path) as gateway:
+        read, answered, copies = gateway.gateway.ledger.access, threading.Event(), []
+        token = (await gateway.admin.post("/console/v1/tokens", json={"name": "wall"})).json()
+
+        def first() -> Access:
+            copy = read()
+            copies.append(copy)
+            if len(copies) == 1:
+                assert answered.wait(HANG_S)
+            return copy
+
+        monkeypatch.setattr(gateway.gateway.ledger, "access", first)
+        slow = asyncio.create_task(gateway.gateway.read_access())
+        await asyncio.to_thread(poll, lambda: bool(copies), lambda: "the first copy")
+        assert await gateway.gateway.ledger.delete_token(token["id"])
+        fast = asyncio.create_task(gateway.gateway.read_access())
+        await asyncio.wait([fast], timeout=0.1)  # as long as it may take where both are read at the same time
+        answered.set()
+        await asyncio.gather(slow, fast)
+        assert not gateway.gateway.tokens

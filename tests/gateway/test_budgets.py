@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -109,6 +110,16 @@ async def test_a_raise_ends_by_itself(gateway: Served, clock: Clock) -> None:
     assert (await gateway.chat(key["key"])).status_code == 200
     [limit] = (await rise(gateway, "key:dev", "0", None)).json()["limits"]
     assert limit["raised_until"] is None
+
+
+async def test_limits_of_a_key_that_are_set_at_once_all_hold(gateway: Served) -> None:
+    await gateway.new_key("dev", policy={"model_blacklist": ["m"]})
+    periods = ("daily", "weekly", "total")
+    answers = await asyncio.gather(*(put(gateway, "key:dev", **{period: "5"}) for period in periods))
+    assert {answer.status_code for answer in answers} == {200}
+    policy = (await gateway.ask("keys/dev"))["policy"]
+    assert [policy[f"{period}_limit"] for period in periods] == ["5", "5", "5"]
+    assert policy["model_blacklist"] == ["m"]
 
 
 async def test_a_raised_limit_is_no_more_than_the_ledger_holds(gateway: Served) -> None:

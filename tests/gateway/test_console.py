@@ -178,7 +178,7 @@ async def test_bad_questions(gateway: Served) -> None:
     for path in (
         "requests?limit=0", "requests?limit=x", "requests?limit=999999", "requests?before=x", "requests?filter=nope:1",
         "requests?since=never", "usage?by=colour", "usage?by=key&by=key", "usage?since=99999999999d", "wallet/entries?before=-1",
-        "requests/stream?after=x", "requests/stream?filter=%22",
+        "requests/stream?after=x", "requests/stream?filter=%22", f"requests?filter={'a%20' * 31}", f"usage?filter={'a' * 4001}",
     ):  # fmt: skip
         answer = await gateway.admin.get(f"/console/v1/{path}")
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error"), path

@@ -13,9 +13,10 @@ import pytest
 from joytui.core.clock import now_ms
 from joytui.core.money import NANO_PER_CREDIT as CREDIT
 from joytui.core.redaction import clean
+from joytui.gateway.alerts.noticing import thresholds
 from joytui.ledger.alerts import FRESH_MS, AlertRow, NewAlert, alert_id, budget_alert_id, threshold_of
 from joytui.ledger.api import Ledger
-from joytui.ledger.records import KeyRow, window_start
+from joytui.ledger.records import Candidate, KeyRow, Limit, Reservation, window_start
 from tests.ledger.filling import DAY, START
 from tests.ledger.test_conformance import a_key, a_request, good, wanting
 from tests.support.stores import ENGINES, new_store
@@ -142,8 +143,8 @@ async def test_windows_that_are_limited(ledger: Ledger) -> None:
     await spend(ledger, key, 2)
     day = window_start("daily", START)
     assert await ledger.budgets(START) == [
-        (f"key:{key.id}", "daily", day, 10 * CREDIT, 10 * CREDIT, None, 2 * CREDIT, 0, None),
-        (f"key:{key.id}", "total", 0, 40 * CREDIT, 40 * CREDIT, None, 2 * CREDIT, 0, None),
+        (f"key:{key.id}", "daily", day, 10 * CREDIT, 10 * CREDIT, None, 2 * CREDIT, 0, None, frozenset()),
+        (f"key:{key.id}", "total", 0, 40 * CREDIT, 40 * CREDIT, None, 2 * CREDIT, 0, None, frozenset()),
     ]
     await ledger.edit_key(key.id, {"state": "revoked"})
     assert await ledger.budgets(START) == []
@@ -207,3 +208,60 @@ async def test_one_gateway_looks(ledger: Ledger) -> None:
     assert await ledger.take_watch("a", 999, 1_000)
     assert not await ledger.take_watch("b", 1_998, 1_000)
     assert await ledger.take_watch("b", 1_999, 1_000)
+
+
+# --- of other nodes ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_tells_of_every_node_that_it_crosses(ledger: Ledger) -> None:
+    await ledger.create_team(clean("core", 80))
+    await ledger.add_owner("core", clean("ann", 80))
+    key = await a_key(ledger, per_task_limit="4")
+    limits: dict[str, Any] = {
+        "org": {"daily": 10 * CREDIT},
+        "team:core": {"weekly": 5 * CREDIT},
+        "owner:ann": {"total": 8 * CREDIT},
+    }
+    for node, wanted in limits.items():
+        await ledger.set_limits(clean(node, 80), wanted)
+    windows = {"org": "daily", "team:core": "weekly", "owner:ann": "total", "task:t": "total"}
+    asked = [Limit(node, period, 100 * CREDIT) for node, period in windows.items()]
+    opened = a_request(ledger, key, root_thread="t")
+    await ledger.reserve(opened, Reservation(asked, [Candidate("m", "p", "standard", 1)], 60_000))
+    await ledger.end(opened, good(cost_nano=4_100_000_000), key.budget_id, held=True)
+    rows = {row.subject: row for row in await ledger.alerts(0, 10)}
+    found = {
+        node: (row.team, row.facts["owner"], row.facts["name"], row.facts["threshold"]) for node, row in rows.items()
+    }
+    assert found == {
+        "team:core": ("core", None, "core", 80),
+        "owner:ann": ("core", "ann", "ann", 50),
+        "task:t": ("core", "ann", "t", 100),
+    }
+    week = window_start("weekly", START)
+    assert rows["team:core"].id == budget_alert_id("team:core", "weekly", week, 5 * CREDIT, 80)
+    assert rows["task:t"].id == budget_alert_id("task:t", "total", 0, 4 * CREDIT, 100)
+    looked = [*thresholds(await ledger.budgets(START), {key.id: key}, lambda owner: "core" if owner else None)]
+    for one in looked:
+        if one.subject in rows:
+            assert (one.id, one.facts, one.team) == (
+                rows[one.subject].id,
+                rows[one.subject].facts,
+                rows[one.subject].team,
+            )
+
+
+async def test_a_raised_node_is_told_of_as_it_is(ledger: Ledger) -> None:
+    key = await a_key(ledger)
+    forever = START + 36_500 * DAY
+    for node in ("org", "task:t"):
+        await ledger.set_limits(clean(node, 80), {"total": 10 * CREDIT})
+        await ledger.raise_limits(clean(node, 80), 10 * CREDIT, forever)
+    asked = [Limit(node, "total", 100 * CREDIT) for node in ("org", "task:t")]
+    for cost in (9.9, 0.2):
+        opened = a_request(ledger, key, root_thread="t")
+        await ledger.reserve(opened, Reservation(asked, [Candidate("m", "p", "standard", 1)], 60_000))
+        await ledger.end(opened, good(cost_nano=int(cost * CREDIT)), key.budget_id, held=True)
+        rows = await ledger.alerts(0, 10)
+        told_of = sorted((row.subject, row.facts["threshold"], row.facts["limit"]) for row in rows)
+        assert told_of == ([] if cost == 9.9 else [("org", 50, 20 * CREDIT), ("task:t", 50, 20 * CREDIT)])

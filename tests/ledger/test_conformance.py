@@ -38,6 +38,7 @@ from joytui.ledger.records import (
     limits_of,
 )
 from joytui.ledger.retention import KEYLESS_ROWS, Keeping
+from joytui.ledger.sql import tidying
 from joytui.ledger.sqlite.engine import SqliteLedger
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support.clock import Clock
@@ -150,6 +151,8 @@ async def test_a_request_is_seen_while_it_runs_and_after_its_end(ledger: Ledger)
         assert found is not None
         assert found[1] == over
     assert await ledger.find("another") is None
+    assert await ledger.find("an\0other") is None, "no text of a store has a NUL"
+    assert await ledger.tasks(0, 1, "an\0other") == []
 
 
 async def test_lessons_are_kept_by_upstream_and_model_until_they_are_forgotten(ledger: Ledger) -> None:
@@ -404,6 +407,17 @@ async def test_what_was_spent_belongs_to_its_window(ledger: Ledger) -> None:
     assert await ledger.window(key.budget_id, "daily", START + 2 * DAY) == (0, 95)
 
 
+async def test_of_stopped_tasks_the_newest_are_kept(
+    ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tidying, "STOPPED_TASKS", 2)
+    for name in ("a", "b", "c"):
+        await ledger.stop_task(clean(name, 80))
+        clock.advance(timedelta(seconds=1))
+    await ledger.tidy(now_ms(), Keeping(90, 60))
+    assert [stop.task for stop in await ledger.stops()] == ["b", "c"]
+
+
 # --- who has no valid key ---------------------------------------------------------------------------------------------
 
 
@@ -655,6 +669,14 @@ async def test_a_key_is_made_changed_and_judged_by_its_newest_form(ledger: Ledge
     assert changed is not None
     assert (changed.policy, changed.state, changed.policy_version) == ({"daily_limit": 9}, "disabled", 2)
     assert await ledger.edit_key("none", {"name": "x"}) is None
+    assert await ledger.edit_key("none", {"limits": {"daily_limit": "1"}}) is None
+    parts = await asyncio.gather(
+        *(ledger.edit_key(key.id, {"limits": {f"{period}_limit": "1"}}) for period in ("weekly", "total"))
+    )
+    assert all(parts)
+    limited = await ledger.edit_key(key.id, {"limits": {"daily_limit": None}, "policy_name": None})
+    assert limited is not None
+    assert limited.policy == {"weekly_limit": "1", "total_limit": "1"}
 
 
 async def test_everything_that_requests_are_judged_by_has_one_version(ledger: Ledger) -> None:

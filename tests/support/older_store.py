@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from joytui.ledger.sql.lifetimes import FIELDS
 from joytui.ledger.sqlite.schema import MIGRATIONS
 
 TRIGGERS = ("key_made", "key_changed", "key_gone", "token_made", "token_gone", "wallet_set")
@@ -63,7 +64,12 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 
 
 def _without_teams(connection: sqlite3.Connection) -> None:
-    """Without teams, limits of nodes, alerts, audit log and stopped tasks, sums by month, and with tokens that all read only."""
+    """Without teams, limits of nodes, alerts, audit log and stopped tasks, sums by month and by lifetime, and with tokens that all
+    read only."""
+    for name in ("added", "changed", "taken"):
+        connection.execute(f"DROP TRIGGER lifetime_{name}")
+    for field in FIELDS:
+        connection.execute(f"DROP INDEX part_day_lives_{field}")
     connection.execute("DROP INDEX part_day_task")
     connection.execute("DROP INDEX request_failed")
     connection.execute("CREATE INDEX request_error ON request (n) WHERE status >= 400")
@@ -80,6 +86,8 @@ def _without_teams(connection: sqlite3.Connection) -> None:
         "rollup_month",
         "part_month",
         "whole_month",
+        "lifetime",
+        "lifetime_fill",
     )
     for table in tables:
         connection.execute(f"DROP TABLE {table}")

@@ -155,3 +155,34 @@ def test_what_several_causes_share_is_asked_of_the_writer_once() -> None:
     for reply in (bare.reply, with_id.reply, unauthorized.reply):
         assert "joytui keys" not in reply
         assert not any(word.isdigit() for word in reply.split("The most likely first")[0].split())
+
+
+def test_quotes_of_a_word_processor_around_the_key() -> None:
+    refused = f"unexpected status 401 Unauthorized: invalid api key, url: {URL}"
+    assert shown(triage(f"export JOY_TOKEN_API_KEY=“jt…”\n{refused}")) == "key-malformed"
+    assert shown(triage(f'export JOY_TOKEN_API_KEY="jt…"\n{refused}')) == "key-rejected"
+
+
+def test_the_pasted_configuration_only_chooses_among_what_the_words_leave_open() -> None:
+    config = '[model_providers.gw]\nname = "gw"\nbase_url = "https://gateway.example/v1"\n'
+    words = "unexpected status {}, url: https://gateway.example/v1/responses"
+    assert shown(triage(f"{config}\n{words.format('401 Unauthorized: missing api key')}")) == "env-key-missing"
+    assert (
+        shown(triage(f"{config}\n{words.format('402 Payment Required: daily quota exceeded')}")) == "insufficient-quota"
+    )
+    named = config + 'http_headers = { "X-Title" = "x" }\n'
+    assert shown(triage(f"{named}\n{words.format('401 Unauthorized: missing api key')}")).startswith("several")
+
+
+def test_the_reply_quotes_the_error_and_not_its_body() -> None:
+    body = '{"error":{"message":"无效的令牌 (request id: 2026)","type":"new_api_error","code":""}}'
+    reply = triage(f"unexpected status 401 Unauthorized: {body}, url: {URL}").reply
+    assert "“无效的令牌 (request id: 2026)”" in reply
+    assert "new_api_error" not in reply
+    page = "<html><head><title>403 Forbidden</title></head><body></body></html>"
+    assert "<html>" not in triage(f"unexpected status 403 Forbidden: {page}, url: {URL}").reply
+
+
+def test_a_reply_can_name_another_header() -> None:
+    missing = '{ "statusCode": 401, "message": "Access denied due to missing subscription key." }'
+    assert 'env_http_headers = { "api-key" = "NAME" }' in triage(f"unexpected status 401 Unauthorized: {missing}").reply

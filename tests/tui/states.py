@@ -464,6 +464,16 @@ def mending(name: str, **policy: Any) -> Prepare:
     return dialog(record, lambda s: s.post_message(MendDialog.Known(test_mend.key(**policy))))
 
 
+def mending_node() -> Prepare:
+    """The same over a refusal by a team's limit."""
+    from tests.tui import test_mend
+
+    def record(app: Any) -> Any:
+        return MendDialog(test_mend.refused("insufficient-quota", f"team:core: {test_mend.LIMIT}", model="auto"))
+
+    return dialog(record, lambda s: s.post_message(MendDialog.Known(data.budgets().nodes[1])))
+
+
 def wallets(app: Any) -> Any:
     return WalletsDialog()
 
@@ -550,6 +560,7 @@ STATES: tuple[State, ...] = (
     State("frame-settings-no-color", dialog(lambda app: SettingsDialog(), None, "enter"), ASCII, no_color=True, sizes=((120, 40),), themes=("dark",)),
     State("usage-no-outliers", dialog(outliers, lambda s: s.post_message(OutliersDialog.Found(replace(data.insight(), anomalies=()))))),
     State("logs-mend-limit", mending("limit", daily_limit="40", weekly_limit="100")),
+    State("logs-mend-node", mending_node()),
     State("logs-mend-address", mending("address", ip_allow=["10.0.0.0/8"])),
     State("logs-mend-wallet", mending("wallet", daily_limit="40")),
     State("keys-columns", pressed("C")),

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from joytui.core.audit_words import change, facts
+from joytui.core.errors import UnreachableError
 from joytui.tui.export.screens import changes_exported
 from joytui.tui.screens.audit import MOST, AuditDialog
+from joytui.tui.widgets.sorted_table import SortedTable
 from tests.tui import data
 from tests.tui.opening import console, fill, settle, text_of
 
@@ -73,6 +75,64 @@ def test_the_export_holds_what_is_listed() -> None:
     assert len(rows) == 3
     assert json.loads(exported.text("json"))["entries"][1]["after"] == {"balance": "40"}
     assert changes_exported((), "", data.NOW) is None
+
+
+class Gateway:
+    """The console API's side: the changes, or no answer."""
+
+    url, local = "http://gateway", None
+
+    def __init__(self) -> None:
+        self.found = list(data.changes())[1:]
+        self.away = False
+        self.asked: list[int] = []
+
+    async def audit(self, *, limit: int) -> Any:
+        self.asked.append(limit)
+        if self.away:
+            raise UnreachableError("the gateway does not answer")
+        return self.found[:limit]
+
+
+class Over:
+    """A link to it."""
+
+    def __init__(self, client: Gateway) -> None:
+        self.client = client
+
+    def wanted(self) -> bool:
+        return False
+
+    async def leave(self) -> None:
+        return None
+
+
+async def test_newer_changes_come_by_themselves_and_the_cursor_stays() -> None:
+    gateway = Gateway()
+    app: Any = console("usage", link=lambda changed: Over(gateway))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await fill(app, pilot)
+        screen = AuditDialog()
+        await app.push_screen(screen)
+        await settle(app, pilot)
+        await pilot.press("down")
+        here = screen.query_one(SortedTable).entry().id
+        screen._tick()
+        await settle(app, pilot)
+        assert gateway.asked == [MOST, 1], "nothing newer: nothing is read again"
+        gateway.found = list(data.changes())
+        screen._tick()
+        await settle(app, pilot)
+        assert "8 changes" in text_of(app)
+        assert screen.query_one(SortedTable).entry().id == here
+        gateway.away = True
+        screen._tick()
+        await settle(app, pilot)
+        assert "✗ the gateway does not answer  ·  as of " in text_of(app)
+        gateway.away = False
+        screen._tick()
+        await settle(app, pilot)
+        assert "8 changes" in text_of(app)
 
 
 async def test_a_read_only_console_writes_no_file(tmp_path: Path) -> None:

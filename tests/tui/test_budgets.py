@@ -11,7 +11,7 @@ from joytui.core.errors import RefusedError
 from joytui.tui.budgets.form import limits_wanted, node_wanted, raise_wanted
 from joytui.tui.budgets.reading import OLDER, BudgetsSnapshot, chosen_limit, read_budgets
 from joytui.tui.budgets.table import _stems, outcome
-from joytui.tui.screens.budgets import BudgetsDialog
+from joytui.tui.screens.budgets import STALE_TICKS, BudgetsDialog
 from joytui.tui.screens.node_forms import LimitsForm, RaiseForm
 from joytui.tui.screens.tasks import TasksDialog
 from joytui.tui.screens.usage import UsageScreen
@@ -271,10 +271,35 @@ async def test_from_a_task_to_its_limit() -> None:
         await settle(app, pilot)
         await pilot.press(*"2", "down", "ctrl+u", "enter")
         await settle(app, pilot)
-        assert "task …00000003: 2.00 more Cr for good" in text_of(app)
+        assert "total: 2.438 of 5.00 Cr spent, 0.10 held" in text_of(app), "what it may cost, and has cost"
+        assert "task …00000003: total 5.00 → 7.00 Cr for good" in text_of(app)
         await pilot.press("enter")
         await settle(app, pilot)
         assert gateway.asked == [("raise", f"task:{data.tasks()[0].id}", "2", None)]
+
+
+async def test_the_tree_is_read_again_by_itself_and_says_how_old_it_is() -> None:
+    gateway = Gateway()
+    app = over(gateway)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await fill(app, pilot)
+        await pilot.press("B")
+        await settle(app, pilot)
+        await pilot.press("down", "down")
+        here = app.screen._chosen().id
+        team, *rest = gateway.nodes[1:]
+        gateway.nodes = [team, *rest]
+        app.screen._seen = -1  # as after a request
+        app.screen._tick()
+        await settle(app, pilot)
+        assert "7 limits" in text_of(app)
+        assert app.screen._chosen().id == here
+        gateway.refuses = RefusedError("the gateway does not answer")
+        for _ in range(STALE_TICKS):
+            app.screen._tick()
+        await settle(app, pilot)
+        assert "✗ the gateway does not answer  ·  as of " in text_of(app)
+        assert app.screen._chosen().id == here, "what was read stays"
 
 
 @pytest.mark.parametrize(("role", "read_only"), [("viewer", False), (None, True), ("lead", True)])

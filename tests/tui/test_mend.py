@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 from joytui.client.console import record_of
 from joytui.core.errors import RefusedError
-from joytui.core.wire import BudgetView, KeyView, PolicyView
+from joytui.core.money import format_credits, parse_credits
+from joytui.core.wire import BudgetView, KeyView, NodeBudget, NodeLimit, PolicyView
+from joytui.tui.budgets.changes import NodeRaise, raises_of
 from joytui.tui.keys import changes
-from joytui.tui.keys.mend import amount, difference, mends, suggested, wallet_of
+from joytui.tui.keys.mend import amount, difference, mends, node_of, suggested, wallet_of
+from tests.support.clock import NOW
 from tests.tui import data
 
 LIMIT = "daily limit of 40 credits exceeded: 7.63206 left (32.36794 spent, 0 held by running requests), this request may cost up to 10.53; resets 2026-11-30T00:00:00Z"
@@ -101,6 +105,100 @@ def test_amounts() -> None:
     for wrong in ("", "0", "-1", "much"):
         with pytest.raises(ValueError, match="an amount of credits"):
             amount(wrong)
+
+
+TASK = "task:01a2-b3"
+
+
+@pytest.mark.parametrize(
+    ("said", "node"),
+    [
+        ("org", ("org", "daily")),
+        ("insufficient_quota: team:core, south", ("team:core, south", "daily")),
+        ("owner:ann: b", ("owner:ann: b", "daily")),
+        ("unexpected status 402 Payment Required: task 01a2-b3", (TASK, "daily")),
+    ],
+)
+def test_the_node_that_refused(said: str, node: tuple[str, str]) -> None:
+    assert node_of(refused("insufficient-quota", f"{said}: {LIMIT}")) == node
+
+
+def test_a_key_or_a_wallet_is_no_node() -> None:
+    assert [node_of(refused("insufficient-quota", text)) for text in (LIMIT, WALLET)] == [None, None]
+
+
+def a_node(name: str, limit: str = "40", raised: str = "0", until: str | None = None) -> NodeBudget:
+    kind, _, rest = name.partition(":")
+    period, resets = ("total", None) if kind == "task" else ("daily", "2026-11-24T00:00:00Z")
+    most = format_credits(parse_credits(limit) + parse_credits(raised))
+    one = NodeLimit.model_validate(
+        {"period": period, "limit_credits": most, "base_limit_credits": limit, "raised_until": until,
+         "spent_credits": "1", "held_credits": "0", "left_credits": "1", "resets_at": resets}
+    )  # fmt: skip
+    return NodeBudget.model_validate({"node": name, "kind": kind, "name": rest or kind, "limits": [one]})
+
+
+def test_how_a_node_may_be_raised() -> None:
+    week = "2026-11-30T14:05:30.000Z"
+    assert raises_of(a_node("team:core"), "daily", NOW) == [
+        ("Raise team core until its daily limit resets by", "2026-11-24T00:00:00Z"),
+        ("Raise team core for 7 days by", week),
+    ]
+    longer = raises_of(a_node("team:core", raised="5", until="2026-12-24T00:00:00Z"), "daily", NOW)
+    assert [until for _, until in longer] == ["2026-12-24T00:00:00Z"] * 2, "what raises it already is not cut short"
+    assert raises_of(a_node(TASK), "total", NOW)[0] == ("Raise task 01a2-b3 for good by", None)
+    assert raises_of(a_node("org"), "weekly", NOW) == []
+
+
+def test_a_raise_as_a_diff() -> None:
+    change = NodeRaise(a_node("org", raised="2", until="2026-11-24T00:00:00Z"), 3 * 10**9, "2026-11-24T00:00:00Z")
+    assert change.difference(NOW, UTC) == (
+        "- daily: 42.00 Cr until Tue 24 Nov 00:00\n+ daily: 45.00 Cr until Tue 24 Nov 00:00"
+    )
+    assert NodeRaise(a_node(TASK), 10**9, None).difference(NOW, UTC) == "- total: 40.00 Cr\n+ total: 41.00 Cr"
+
+
+class Tree:
+    """One node, as the gateway changes it."""
+
+    def __init__(self, node: NodeBudget) -> None:
+        self.node = node
+
+    async def budgets(self) -> list[NodeBudget]:
+        return [self.node]
+
+    async def raise_budget(self, node: str, amount: str, until: str | None = None) -> None:
+        [limit] = self.node.limits
+        if until is None and parse_credits(amount):
+            total = format_credits(parse_credits(limit.base_limit_credits) + parse_credits(amount))
+            self.node = a_node(node, total)
+        else:
+            self.node = a_node(node, limit.base_limit_credits, amount, until)
+
+    async def set_budget(self, node: str, limits: dict[str, str]) -> None:
+        self.node = a_node(node, limits["total_limit"])
+
+
+@pytest.mark.parametrize(
+    ("before", "until"),
+    [
+        (a_node("team:core"), "2026-11-24T00:00:00Z"),
+        (a_node("team:core", raised="5", until="2026-12-24T00:00:00Z"), "2026-12-24T00:00:00Z"),
+        (a_node(TASK), None),
+    ],
+)
+async def test_a_node_is_raised_and_that_is_undone(before: NodeBudget, until: str | None) -> None:
+    tree: Any = Tree(before)
+    change = NodeRaise(before, 3 * 10**9, until)
+    await change.make(tree)
+    [limit], [was] = tree.node.limits, before.limits
+    assert parse_credits(limit.limit_credits) == parse_credits(was.limit_credits) + 3 * 10**9
+    with pytest.raises(RefusedError, match="changed in the meantime"):
+        await change.make(tree)
+    await change.undo(tree)
+    assert tree.node == before
+    with pytest.raises(RefusedError, match="changed in the meantime"):
+        await change.undo(tree)
 
 
 class Gateway:

@@ -21,7 +21,7 @@ from joytui.tui.doctor.snapshot import DoctorSnapshot
 from joytui.tui.doctor.ticket import fix_text, ticket_text
 from joytui.tui.doctor.verdict_text import headline
 from joytui.tui.doctor.walk_lines import ROW_NAMES, walk_lines
-from joytui.tui.keys.form import read
+from joytui.tui.keys.form import key_create, read
 from joytui.tui.keys.texts import LABEL
 from joytui.tui.keys.texts import detail as key_detail
 from joytui.tui.launch import refuse_without_terminal
@@ -165,6 +165,13 @@ def test_form_reads_a_wish():
     assert wish is not None
     assert (wish.name, wish.daily_limit, wish.owner) == ("ci", "2.5", None)
     assert wish.expires_at == "2026-12-23T00:00:00.000Z"
+    wish, _ = read(
+        {"name": "ci", "per_task_limit": "3", "max_requests_per_minute": "30", "max_identical_turns": " 4"}, now
+    )
+    assert wish is not None
+    policy = key_create(wish).policy
+    assert policy is not None
+    assert (policy.per_task_limit, policy.max_requests_per_minute, policy.max_identical_turns) == ("3", 30, 4)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +183,9 @@ def test_form_reads_a_wish():
         ({"name": "a", "daily_limit": "much"}, "daily_limit"),
         ({"name": "a", "total_limit": "-1"}, "total_limit"),
         ({"name": "a", "expires": "soon"}, "expires"),
+        ({"name": "a", "per_task_limit": "some"}, "per_task_limit"),
+        ({"name": "a", "max_requests_per_minute": "0"}, "max_requests_per_minute"),
+        ({"name": "a", "max_identical_turns": "1001"}, "max_identical_turns"),
         ({"name": "a", "expires": "2020-01-01"}, "expires"),
     ],
 )

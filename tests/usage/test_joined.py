@@ -17,8 +17,9 @@ from joytui.codex.rollouts.tail import TurnTail
 from joytui.codex.rollouts.turns import Session
 from joytui.core.clock import rfc3339
 from joytui.core.columnar import block_of
-from joytui.core.filter_meaning import predicate
-from joytui.core.filters import parse
+from joytui.core.filter_meaning import EVERYTHING, predicate, relaxed
+from joytui.core.filter_terms import AnyOf
+from joytui.core.filters import AllOf, Not, parse
 from joytui.core.request import RequestRecord, request_id
 from joytui.core.request_lines import request_view
 from joytui.core.token_counts import TokenCounts
@@ -224,3 +225,27 @@ async def test_the_pages_of_turns_go_on_to_the_oldest(tmp_path: Path) -> None:
     turns = [turn(number) for number in range(700)]
     assert len(await both([], turns, 0)) == 700
     assert len(await both([], turns, 0, filter="thread:thread-1?")) == 10
+
+
+async def test_a_filter_by_what_only_files_know_finds_the_gateways_requests() -> None:
+    there, elsewhere = Session(branch="x"), Session(branch="main")
+    turns = [turn(1, session=there), turn(2, session=there), turn(3, session=elsewhere), turn(4, session=there)]
+    records = [request(number, branch=None, status=402 if number == 2 else 200) for number in (1, 2, 3)]
+    assert await both(records, turns, filter="branch:x") == ["gr1", "gr2", "r4"]
+    assert await both(records, turns, 2, filter="branch:x") == ["gr2", "r4"]
+    assert await both(records, turns, filter="branch:x status:402") == ["gr2"]
+    assert await both(records, turns, filter="branch:x key:dev-ada") == ["gr1", "gr2"]
+    assert await both(records, turns, filter="-branch:x") == ["gr3"], "what the file says speaks against them"
+    assert await both(records, turns, filter="branch:main,y") == ["gr3"]
+    until = rfc3339(AT + timedelta(minutes=2))
+    assert await both(records, turns, filter="branch:x", until=until) == ["gr1"]
+
+
+def test_what_a_filter_asks_of_files_alone() -> None:
+    branch, key = (parse(text).terms[0] for text in ("branch:x", "key:y"))
+    told = ("branch", "repo")
+    assert relaxed(parse("branch:x key:y status:402 since:2h"), told) == AllOf((branch,))
+    assert relaxed(AnyOf((branch, branch)), told) == AnyOf((branch, branch))
+    assert relaxed(Not(branch), told) == Not(branch)
+    for free in (parse("key:y is:error"), AnyOf((branch, key)), Not(AllOf((branch, key))), AllOf()):
+        assert relaxed(free, told) == EVERYTHING

@@ -27,11 +27,16 @@ _CREDENTIALS = (
 )
 _SECRET = re.compile(r"(?i)(?:jt|sk|pk)[-_]\S{6,}|‹")
 
+_CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*[“”„‘]")
+"""A key that was set between the quotes of a word processor, which belong to its value."""
+
 Table = dict[str, str]
 
 
 def decided_by_config(found: Guess, text: str) -> Guess:
     """The guess with the one of its causes that the pasted configuration shows, where it shows one."""
+    if found.causes[:1] == ("key-rejected",) and _CURLY.search(text):
+        return replace(found, causes=("key-malformed",), ask="", note="", explanation="", remedy="", details={})
     fitting = (*found.causes, "openai-key-to-gateway") if found.causes == ("key-rejected",) else found.causes
     if len(fitting) < 2:
         return found

@@ -280,16 +280,19 @@ def on_route(said: Refused) -> Guess:
     no_model = re.match(r"(?:the )?model\b.{0,80}?\bnot (?:found|exist)", said.message, re.I | re.S)
     if re.search(r"\bGET ?/", said.message) and said.url and not no_model:
         return sign("POST turned into GET")
+    if said.status == 404 and classify(_answer(said)).cause == "model-not-found":
+        return guess("model-not-found")
     if (
         said.status == 404
         and re.search(r"\bmodels?\b", said.message, re.I)
         and not re.search(r"\broute\b", said.message, re.I)
     ):
-        surely = classify(_answer(said)).cause == "model-not-found"
-        return guess("model-not-found") if surely else sign("404 about a model")
+        return sign("404 about a model")
     if path == f"{BASE_PATH}/chat/completions":
         return sign("404 of an old Codex")
-    if said.status == 501 or (path == f"{BASE_PATH}/responses" and _speaks_of_route(said)):
+    if (said.status == 501 and _answer(said).kind != "html") or (
+        path == f"{BASE_PATH}/responses" and _speaks_of_route(said)
+    ):
         return sign("an upstream without the route")
     if path and path != f"{BASE_PATH}/responses":
         return _wrong_path(said, path)

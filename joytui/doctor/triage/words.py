@@ -161,6 +161,8 @@ _SURFACE = re.compile(
     r"|\b(?:codex|desktop|mac|macos|windows|gui) app\b|\bapp (?:in|on|mode|with)\b|\bthe app\b|\bdesktop\b|\bwsl\b|windows ?subsystem|\bcron(?:tab|job)?\b|\bsystemd\b|\blaunchd\b|\bfrom the dock\b"
     r"|\bspotlight\b|\bfinder\b|start menu|\bssh\b|\bdocker\b|\bdev ?container|\bcontainer\b|github actions|\bjenkins\b|\bgitlab\b|\bci\b|\btmux\b|\bservice\b|\bscheduled task\b"
     r"|\bprocess completed with exit code\b|^##\[|::error|^[\w.-]{1,40}-\d{1,3}\s{1,20}\||\bexited with code \d"
+    r"|\b(?:started|launched|run|invoked|called|spawned) (?:from|by|through|via) (?!(?:the |a |my )?(?:terminal|shell|bash|zsh|console|command))|\bscheduler\b|\bshortcuts?\b|\bautomator\b|\braycast\b|\balfred\b"
+    r"|\bagent panel\b|\bACP\b|\bjupyter\b|\bairflow\b|\bn8n\b|\bsupervisord?\b|\bpm2\b|\bstderr: "
     r"|\bjob failed: exit code\b|\"kubernetes\"|\bpods?/|\bkubectl\b|\w\.app\b|\bdock\b|dans (?:le|mon) terminal[^.\n]{0,30}(?:fonctionne|marche)|en (?:la|el|mi) terminal[^.\n]{0,20}funciona"
     r"|插件|扩展|编辑器|桌面|应用程序|拡張機能|エディタ|Erweiterung|extensión|расширени"
     r"|\bsetx\b|\b(?:works|is set|fine|ok) (?:fine )?in (?:the |my |a |every )?(?:terminal|shell|console|cmd|powershell|bash|zsh)\b|终端[^。\n]{0,16}(?:有值|可以|正常|没问题)"
@@ -177,15 +179,18 @@ def _relayed(text: str) -> Guess | None:
     return of_answer(classify(of_fields(fields, status))).heard(text) if status else None
 
 
-_CITED = re.compile(r"[\"“`「『«](?=[^\"“”`「」『』«»\n]*\s)([^\"“”`「」『』«»\n]{12,300})[\"”`」』»]")
+_CITED = re.compile(
+    r"\"([^\"\n]{12,300})\"|“([^“”\n]{12,300})”|(?<!`)`([^`\n]{12,300})`(?!`)|「([^「」\n]{6,300})」|『([^『』\n]{6,300})』|«([^«»\n]{12,300})»"
+)
 
 
 def _cited(text: str) -> Guess | None:
     """A message that somebody quotes in a sentence, where its words decide."""
     for found in _CITED.finditer(text[:REPORT]):
-        refusal = classify(read_words(400, found[1]))
+        words = found[found.lastindex or 0]
+        refusal = classify(read_words(400, words))
         if refusal.told:
-            return decided(refusal).heard(found[1])
+            return decided(refusal).heard(words)
     return None
 
 
@@ -364,6 +369,8 @@ def _raw_body(record: Record) -> Guess | None:
     if cut := cut_short(squeezed(body)):
         return cut.heard(record.text)
     bodies = [_ERROR.sub(r"\1", form).strip() for form in record.forms]
+    if not bare:
+        bodies.append(record.text)
     refusals = [classify(read_words(status_in(fields_in(words)), words)) for words in bodies]
     refusal = min(refusals, key=lambda one: (not one.told, one.cause == "request-rejected"))
     answer = refusal.answer

@@ -1,6 +1,6 @@
 """Looks regularly for what needs an alert, if this is the gateway of the store that does so, and sends what waits.
 
-Of a key's limit that a request crosses its end has told already (`ledger.sql.crossing`).
+Of a limit that a request crosses its end has told already (`ledger.sql.crossing`).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def node_facts(row: BudgetRow, keys: Mapping[str, KeyRow], team_of: TeamOf) -> t
 
 
 def thresholds(rows: Iterable[BudgetRow], keys: Mapping[str, KeyRow], team_of: TeamOf) -> Iterator[NewAlert]:
-    """What requests' ends have not told: limits that were lowered, and those of other nodes than keys."""
+    """What requests' ends have not told: limits that were set, or lowered, below what is spent."""
     for row in rows:
         if reached := threshold_of(row.spent, row.limit):
             yield used(row, reached, keys, team_of)

@@ -155,7 +155,7 @@ class CallTable:
 def _value(text: str) -> Any:
     """The JSON of a text, unwrapped where it was encoded twice; None for no JSON."""
     value: Any = text
-    for _ in range(2):
+    for _ in range(3):
         if not isinstance(value, str):
             break
         try:
@@ -200,7 +200,10 @@ def repaired(arguments: str) -> str:
         return arguments
     if text == "null":
         return "{}"
-    value = _nearly(text)
+    if text.startswith('{\\"'):  # encoded twice, without the quotation marks around it
+        value = _value(f'"{text}"')
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
+    value = _nearly(text.removeprefix("\ufeff"))
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments

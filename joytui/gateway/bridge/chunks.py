@@ -82,7 +82,10 @@ def read_delta(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> Delta | No
         finish = chunk.get("finish_reason")
         return Delta(finish=finish) if isinstance(finish, str) and finish not in _NO_FINISH else None
     choice = choices[0]
-    return None if choice.get("index") not in (None, 0) else _delta(choice, quirks)
+    return None if choice.get("index") not in _FIRST else _delta(choice, quirks)
+
+
+_FIRST = (None, 0, "0")
 
 
 def other_deltas(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> list[Delta]:
@@ -91,7 +94,7 @@ def other_deltas(chunk: Mapping[str, Any], quirks: Quirks = DEFAULT) -> list[Del
     if not isinstance(choices, list) or not choices:
         return []
     first = choices[0]
-    others = choices[1:] if isinstance(first, Mapping) and first.get("index") in (None, 0) else choices
+    others = choices[1:] if isinstance(first, Mapping) and first.get("index") in _FIRST else choices
     return [_delta(choice, quirks) for choice in others if isinstance(choice, Mapping)] if others else []
 
 
@@ -101,7 +104,7 @@ def _delta(choice: Mapping[str, Any], quirks: Quirks) -> Delta:
     if whole:
         source = choice.get("message")
     if not isinstance(source, Mapping):
-        source = {"content": choice.get("text")}
+        source = {"content": source or choice.get("delta") or choice.get("text") or choice.get("content")}
     content = source.get("content")
     text, thoughts = _content(_string(source.get("text")) if content is None else content)
     name, reasoning = _reasoning(source, quirks.thought_fields)
@@ -196,7 +199,7 @@ def _tool_uses(content: Any) -> list[Any]:
     return [part for part in content if isinstance(part, Mapping) and part.get("type") == "tool_use"]
 
 
-_ARGUMENTS = ("arguments", "parameters", "input")
+_ARGUMENTS = ("arguments", "parameters", "input", "args")
 """Where vendors put them, OpenAI's place first; `input`: of a custom tool."""
 
 

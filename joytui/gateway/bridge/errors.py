@@ -75,13 +75,15 @@ _OVERFLOW = re.compile(
     r"|input (token count|length)[^.]{0,60}(exceed|should be|only supports)|exceeds? (the )?(max|maximum) (prompt |input )?length"
     r"|(max|maximum) (number of )?input (tokens|characters|length)|(max|maximum) number of tokens"
     r"|inputs[`'\"]? (tokens[^.]{0,40}(<=|less than|at most)|must have less than)"
-    r"|tokens_limit_reached|reduce the length of (the|your) (messages|prompt|input)"
-    r"|range of input length|上下文(长度|窗口)|(输入|提示词?|prompt|tokens?).{0,12}(超|过长)|超(出|过).{0,12}(长度|tokens?)",
+    r"|tokens_limit_reached|longer than the max(imum)?( allowed)? length|(max|maximum) sequence length|contains \d+ tokens but"
+    r"|number of input tokens.{0,30} (greater|more|larger) than|input exceeds? (the )?model|messages\[\d+\]\.content.{0,4} string too long"
+    r"|コンテキスト長|reduce the length of (the|your) (messages|prompt|input)"
+    r"|range of input length|上下文(长度|窗口|.{0,2}限制)|(输入|提示词?|prompt|tokens?).{0,12}(超|过长)|超(出|过).{0,12}(长度|tokens?)",
     re.IGNORECASE,
 )
 _NOT_OVERFLOW = re.compile(
     r"per (minute|day|hour)|\b[TR]P[MD]\b|rate.?limit|max_(completion_)?tokens\b.{0,24}( is too large|exceeds? (the )?(max|allowed|limit)|must be|should be)"
-    r"|max tokens must be|(max_|completion |output )tokens? .{0,60}at most",
+    r"|max tokens must be|maximum tokens you request|(max_|completion |output )tokens? .{0,60}at most",
     re.IGNORECASE,
 )
 
@@ -204,7 +206,11 @@ def _unstated(data: Mapping[str, Any]) -> StreamError | None:
     word = str(data.get("status") or data.get("object") or data.get("type") or "").lower()
     named = any(value and _FAULT_NAME.fullmatch(name) for name, value in plain.items())
     marked = by_code or data.get("success") is False or word in _FAULTS or named
-    if not (marked or "detail" in data or data.get("errors")):
+    kind = data.get("type")
+    event = (
+        isinstance(kind, str) and ":" not in kind
+    )  # one that says what it is; a type with a colon is a problem's (RFC 9457)
+    if not (marked or ("detail" in data and not event) or data.get("errors")):
         return None
     text = _words(data)
     return StreamError(_code(data) or UPSTREAM_ERROR, text, _kind(data), None, _param(data)) if text else None
@@ -230,7 +236,7 @@ def _by_plain_name(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_object(error: Mapping[str, Any]) -> StreamError | None:
-    if not error:
+    if not any(error.values()):
         return None
     kind = _kind(error)
     code = _code(error)

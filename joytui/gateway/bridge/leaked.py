@@ -40,7 +40,9 @@ MARKS = (
 _DSML = re.compile(r"<(/?)[|｜]DSML[|｜]")
 _WRAPPING = re.compile(r"<[/|｜]{0,2}[\w:▁-]{1,40}[|｜]?>|\[/?TOOL_CALLS\]|(?<=<\|start\|>)assistant")
 """Tags by themselves, around calls and between them."""
-_PARAMETER = re.compile(r'<parameter(?: name="?|=)([^">\s]+)"?([^>]*)>(.*?)</parameter>', re.DOTALL)
+_PARAMETER = re.compile(
+    r'<parameter(?: name="?|=)([^">\s]+)"?([^>]*)>(.*?)(?:</parameter>|(?=<parameter[ =])|\Z)', re.DOTALL
+)
 _INVOKE = re.compile(r'<(?:invoke name="?|function=)([^">\s]+)"?[^>]*>(.*?)</(?:invoke|function)>', re.DOTALL)
 _GLM = re.compile(
     r"<tool_call>\s*([\w.-]+)\s*((?:<arg_key>.*?</arg_key>\s*<arg_value>.*?</arg_value>\s*)*)</tool_call>", re.DOTALL

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from joytui.gateway.bridge.errors import CONTEXT_FULL, StreamError
-from joytui.gateway.bridge.quirks import NEEDED_FIELDS, Quirks, nine_characters
-from joytui.gateway.bridge.request import EFFORTS
+from joytui.gateway.bridge.quirks import NEEDED_FIELDS, Quirks, SchemaForm, nine_characters
+from joytui.gateway.bridge.request import EFFORTS, OUTPUT_LIMITS
 
 _NOT_ABOUT_THE_FORM = re.compile(
     r"quota|billing|balance|payment|credits?\b|insufficient.funds|content.?(policy|filter)|moderation|flagged|\bsafety\b(?!_)"
@@ -89,21 +89,38 @@ MENDS: tuple[Mend, ...] = (
         r"reasoning_content|[`'\".]reasoning[`'\" ]|\breasoning\b(?!_| effort|\.effort)",
         thought_field="",
     ),
+    _mend("one call at a time", r"(single|one) tool[- ]?calls?\b( at| per|s? at)?", single_calls=True),
+    _mend(
+        "content or calls",
+        r"either content or tool_?calls|content and tool_?calls.{0,40}(both|same)",
+        content_or_calls=True,
+    ),
+    _mend(
+        "names of outputs",
+        r"function_response\.name|\bname\b.{0,40}role.{0,6}tool|(tool|function) messages?.{0,30}\bname\b.{0,20}(required|missing)",
+        named_outputs=True,
+    ),
+    _mend(
+        "a user message",
+        r"no user (query|message|turn)|contents is not specified|(at least one|a) user message (is )?(required|needed)|must (contain|include|have).{0,20} user message"
+        r"|first message.{0,30}user",
+        user_needed=True,
+    ),
     _mend(
         "nine-character ids",
-        r"(tool_?call|function call|call)[ _.\[\]0-9`'\"]*ids?\b|tool_?use[._]?id|tool_calls?\[?\d*\]?\.id|invalid.{0,20}\bid\b|length of 9"
+        r"(tool_?call|function call|call)[ _.\[\]0-9`'\"]*ids?\b|tool_?use[._]?id|tool_calls?[\[.]?\d*\]?\.id|invalid.{0,20}\bid\b|length of 9"
         r"|a-z, ?A-Z, ?0-9|string_above_max_length.*id",
         call_id=nine_characters,
     ),
     _mend(
         "assistant after tool",
         r"role [`'\"]?(user|system|developer)[`'\"]? (after|following) (role )?[`'\"]?tool|tool.{0,40}(must|should) be followed by.{0,20}assistant"
-        r"|after (a |the )?(role )?[`'\"]?tool.{0,40}(assistant|expected)|(user|system|developer).{0,20}(cannot|can not|can't|must not|may not|should not).{0,12}follow.{0,16}tool",
+        r"|expected assistant.{0,20} after.{0,12}tool|after (a |the )?(role )?[`'\"]?tool.{0,40}(assistant|expected)|(user|system|developer).{0,20}(cannot|can not|can't|must not|may not|should not).{0,12}follow.{0,16}tool",
         assistant_after_tool=True,
     ),
     _mend(
         "alternating roles",
-        r"(roles?|messages?|turns?).{0,40}alternat|alternat.{0,40}(roles?|user)|(consecutive|successive|same role).{0,40}(role|messages?|row)",
+        r"(roles?|messages?|turns?).{0,40}alternat|alternat.{0,40}(roles?|user)|交替|messages must be an odd number|(consecutive|successive|same role).{0,40}(role|messages?|row)",
         merge_assistants=True,
         assistant_after_tool=True,
     ),
@@ -121,6 +138,7 @@ MENDS: tuple[Mend, ...] = (
         "no system role",
         r"system (role|message|prompt|instruction)s?[^.]{0,40}(not|un)[ -]?(supported|allowed|enabled|available)|developer instruction is not enabled"
         r"|(not|un)[ -]?support[^.]{0,30}[`'\"]?(system|developer)\b|(unknown|invalid|unexpected|unsupported)[^.]{0,20}role[^.]{0,20}(system|developer)"
+        r"|不支持.{0,6}system|system.{0,12}(不支持|不存在)|first message.{0,30}(must|should|to be).{0,16}user"
         r"|role[^.]{0,40}[`'\"]system[`'\"][^.]{0,40}(not|invalid|unsupported)|unexpected message role\b|role\b.{0,30}should be .?user.? or .?assistant",
         system_role="user",
     ),
@@ -138,7 +156,8 @@ MENDS: tuple[Mend, ...] = (
     ),
     _mend(
         "user last",
-        r"prefill|assistant messages? at the end|final (role|message).{0,40}(user|assistant)|last (role|message).{0,60}assistant|(end|finish) with a user (message|turn)|last message.{0,30}must.{0,20}user",
+        r"prefill|assistant messages? at the end|final (role|message).{0,40}(user|assistant)|last (role|message).{0,60}assistant|(end|finish) with a user (message|turn)|last message.{0,30}must.{0,20}user"
+        r"|最后.{0,20}(user|用户)",
         user_last=True,
     ),
     _mend("content beside calls", _CONTENT, content_beside_calls=""),
@@ -154,7 +173,7 @@ MENDS: tuple[Mend, ...] = (
     ),
 )
 _SCHEMA = re.compile(
-    r"json_?schema|response_?format|guided.?(json|decoding)|structured output|output schema|json.?mode|response mime",
+    r"json[_ ]?schema|response_?format|guided.?(json|decoding)|structured output|output schema|json.?mode|response mime",
     re.IGNORECASE,
 )
 _NO_JSON_AT_ALL = re.compile(r"\btools?\b|function|^(?!.*(json|schema|type|structured))", re.IGNORECASE | re.DOTALL)
@@ -163,6 +182,61 @@ _REFUSED = re.compile(
     r"unknown|unsupported|unexpected|unrecognized|invalid|extra |not (supported|permitted|allowed|taken)|cannot find",
     re.IGNORECASE,
 )
+_FORMS: tuple[tuple[SchemaForm, re.Pattern[str]], ...] = (
+    ("inline", re.compile(r"\$ref\b|\$defs\b|\breferences?\b.{0,30}(#/|not (supported|allowed))", re.IGNORECASE)),
+    (
+        "items",
+        re.compile(r"\bitems\b.{0,24}(missing|required|must)|(missing|requires?|needs).{0,12}\bitems\b", re.IGNORECASE),
+    ),
+    (
+        "members",
+        re.compile(
+            r"non-empty for object|object fields require|properties.{0,40}(non-?empty|must not be empty)", re.IGNORECASE
+        ),
+    ),
+    ("required", re.compile(r"\brequired\b.{0,30}(not defined|unknown|undefined)", re.IGNORECASE)),
+    (
+        "one type",
+        re.compile(
+            r"cannot start list|[`'\"]type[`'\"]: \[|(?<!content)\.type\b.{0,40}(valid string|must be a string|not .{0,10}(array|list))",
+            re.IGNORECASE,
+        ),
+    ),
+)
+_FORM = "schemas: "
+"""How a lesson about the form of schemas begins."""
+_AT_MOST = "at most "
+_NUMBERED: dict[str, str] = {
+    "output tokens": "most_output",
+    "tools": "most_tools",
+    "characters a description": "longest_description",
+}
+"""What a vendor takes so much of: the words of the lesson behind the number, and the field of the record."""
+_OUTPUT = re.compile(
+    r"max[_ ]?(completion_|output_|new_)?tokens|maximum tokens you|(output|completion) tokens", re.IGNORECASE
+)
+_DIFFERENCE = re.compile(r">\s*(\d+)\s*-\s*(\d+)|context length is (\d+)[^.]{0,60}? (\d+) input", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\w.])\d{1,9}(?![\w.]*\d|\w)")
+_TOOLS = re.compile(
+    r"[`'\"]?tools[`'\"]?:? (array too long|too many)|too many (tools|functions)|at most \d+ (tools|functions)", re.I
+)
+_DESCRIPTION = re.compile(r"description.{0,40}(too long|max|at most|exceed|longer)", re.I)
+_AGAIN = re.compile(r"failed to (call a function|parse tool call)|tool_use_failed|output_parse_failed", re.IGNORECASE)
+"""The model's own fault, not the request's (Groq): the vendor says to ask once more."""
+_ASK_STREAM = re.compile(
+    r"only support\w* stream|non-?stream\w*.{0,40}(not|false|un)|(false|not supported|cannot).{0,30}non-?stream|(must|please|need to) .{0,30}\bstream(ing)?\b.{0,20}(true|enable|parameter|mode)"
+    r"|stream(ing)? (mode )?(is )?(only|required)",
+    re.IGNORECASE,
+)
+_NO_STREAM = re.compile(
+    r"stream(ing)?\b(?!_options).{0,60}(not (supported|available|allowed)|unsupported|unavailable|must be false)"
+    r"|(n't|not) support.{0,40}\bstream(ing)?\b",
+    re.IGNORECASE,
+)
+_NEEDS_TOOLS = re.compile(
+    r"tool_?config|without [`'\"]?tools|must (define|provide|include|contain) [`'\"]?tools", re.IGNORECASE
+)
+AS_STREAM, NO_STREAM, TOOLS_OF_HISTORY = "asked as a stream", "asked without a stream", "tools of the history"
 _OF_THE_VALUE = re.compile(
     r"(above|below|exceed\w*|over|under).{0,30}\b(max|min|limit|range)|(greater|less|more|larger|smaller|higher|lower) than"
     r"|at (most|least)\b|out of range|between .{1,20} and|[<>]=|≤|≥|(max|min)imum (value|of|is|allowed)|above_max|below_min",
@@ -185,12 +259,22 @@ def lessons_in(error: StreamError, sent: Mapping[str, Any], known: Collection[st
             yield lesson
 
 
-def is_of_the_value(error: StreamError) -> bool:
+def is_of_this_request(lesson: str, error: StreamError) -> bool:
+    """Whether a lesson says nothing of other requests: a field that went for a number, a number that hangs on the input's length."""
+    if lesson.startswith(_AT_MOST):
+        return bool(_DIFFERENCE.search(error.message))
+    return is_left_out(lesson) and _is_of_the_value(error)
+
+
+def _is_of_the_value(error: StreamError) -> bool:
     """Whether it is this request's number that is refused, so that the refusal says nothing of the next request."""
     return bool(_OF_THE_VALUE.search(f"{error.code} {error.message}"))
 
 
-_LIST = re.compile(r"\[\s*[`'\"][\w.]+[`'\"](?:\s*,\s*[`'\"][\w.]+[`'\"])+\s*\]")
+_NAMES = r"[`'\"][\w.]+[`'\"](?:\s*,\s*[`'\"][\w.]+[`'\"])+"
+_LIST = re.compile(
+    rf"\[\s*{_NAMES}\s*\]|(?<=parameter\(s\): ){_NAMES}|(?<=parameters: ){_NAMES}|(?<=fields: ){_NAMES}", re.I
+)
 
 
 def listed_faults(message: str) -> list[str]:
@@ -203,6 +287,7 @@ def listed_faults(message: str) -> list[str]:
 def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Iterator[str]:
     named = _named_fields(words, param, sent)
     special = [mend.lesson for mend in MENDS if mend.words.search(words)]
+    yield from _of_the_whole(words, sent)
     if efforts := _taken_efforts(words, sent.get("reasoning_effort"), "reasoning_effort" in named):
         yield _EFFORTS + ",".join(efforts)
     if _SCHEMA.search(words) and "response_format" in sent:
@@ -218,8 +303,44 @@ def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Itera
         yield from (_MESSAGE_FIELD + name for name in fields if _stands_in(name, words))
     yield from special
     yield from (_SCHEMA_WORD + key for key in keys if _stands_in(key, words))
-    if "reasoning_effort" in sent and re.search(r"reasoning|thinking", words, re.IGNORECASE):
+    if "reasoning_effort" in sent and re.search(r"reasoning|thinking|思考|推理", words, re.IGNORECASE):
         yield _LEFT_OUT + "reasoning_effort"
+
+
+def _of_the_whole(words: str, sent: Mapping[str, Any]) -> Iterator[str]:
+    """Lessons that no single field teaches: how much is taken, in which form, whether as a stream."""
+    if not sent.get("stream") and _ASK_STREAM.search(words):
+        yield AS_STREAM
+    if sent.get("stream") and _NO_STREAM.search(words):
+        yield NO_STREAM
+    if "tools" not in sent and _NEEDS_TOOLS.search(words):
+        yield TOOLS_OF_HISTORY
+    asked = max((sent[name] for name in OUTPUT_LIMITS if isinstance(sent.get(name), int)), default=0)
+    if asked and _OUTPUT.search(words) and (most := _most(words, asked)):
+        yield f"{_AT_MOST}{most} output tokens"
+    tools = sent.get("tools") or ()
+    if _TOOLS.search(words) and (most := _most(words, len(tools))):
+        yield f"{_AT_MOST}{most} tools"
+    longest = max((len(tool["function"].get("description") or "") for tool in tools), default=0)
+    if _DESCRIPTION.search(words) and (most := _most(words, longest)):
+        yield f"{_AT_MOST}{most} characters a description"
+    if tools:
+        yield from (_FORM + form for form, said in _FORMS if said.search(words))
+
+
+def _most(words: str, asked: int) -> int:
+    """The number that a refusal gives as the most, below what was asked for; 0 where it gives none. vLLM gives it as a difference, what
+    the context has left."""
+    if left := _DIFFERENCE.search(words):
+        most = int(left[1] or left[3]) - int(left[2] or left[4])
+        return most if 0 < most < asked else 0
+    whole = re.sub(r"(?<=\d),(?=\d{3}\b)", "", words)
+    return max((number for one in _NUMBER.findall(whole) if 1 < (number := int(one)) < asked), default=0)
+
+
+def is_the_models_fault(error: StreamError) -> bool:
+    """Whether it was the model that failed, so that the same request may do."""
+    return bool(_AGAIN.search(f"{error.code} {error.message}"))
 
 
 def _named_fields(words: str, param: str | None, sent: Mapping[str, Any]) -> list[str]:
@@ -227,8 +348,14 @@ def _named_fields(words: str, param: str | None, sent: Mapping[str, Any]) -> lis
     optional = sorted((name for name in sent if name not in NEEDED_FIELDS), key=len, reverse=True)
     given = re.split(r"[.\[]", param)[0] if param else None
     return sorted(
-        (name for name in optional if name == given or _is_named(name, words)), key=lambda name: name != given
+        (name for name in optional if name == given or _is_named(name, words) or _has_named(sent[name], words)),
+        key=lambda name: name != given,
     )
+
+
+def _has_named(value: Any, words: str) -> bool:
+    """Whether a member of the field is named whose name is no common word (`include_usage`)."""
+    return isinstance(value, Mapping) and any("_" in name and _is_named(name, words) for name in value)
 
 
 def _is_named(name: str, words: str) -> bool:
@@ -247,7 +374,7 @@ def _camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-_MESSAGE_NEEDS = frozenset({"role", "content", "tool_calls", "tool_call_id", "id", "type", "function"})
+_MESSAGE_NEEDS = frozenset({"role", "url", "content", "tool_calls", "tool_call_id", "id", "type", "function"})
 _BY_SPECIAL = frozenset({"reasoning_content", "reasoning", "thought_signature"})
 """Fields of messages with their own lesson in `MENDS`."""
 
@@ -255,7 +382,9 @@ _BY_SPECIAL = frozenset({"reasoning_content", "reasoning", "thought_signature"})
 def _message_fields(messages: Any) -> set[str]:
     """The fields of messages and of their calls that a vendor may do without."""
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
-    return {name for one in (*messages, *calls) for name in one} - _MESSAGE_NEEDS - _BY_SPECIAL
+    parts = [part for message in messages if isinstance(message.get("content"), list) for part in message["content"]]
+    pictures = [part["image_url"] for part in parts if isinstance(part.get("image_url"), Mapping)]
+    return {name for one in (*messages, *calls, *pictures) for name in one} - _MESSAGE_NEEDS - _BY_SPECIAL
 
 
 _NEEDED = frozenset({"type", "function", "name", "parameters", "properties", "description", "items", "required"})
@@ -290,6 +419,12 @@ def _taken_efforts(words: str, refused: Any, named: bool) -> list[str]:
 
 _FORMATS: dict[str, Literal["json_object", "words"]] = {"json_object": "json_object", "schema in words": "words"}
 _BY_NAME = {mend.lesson: mend for mend in MENDS}
+_PLAIN: Mapping[str, Mapping[str, Any]] = {
+    AS_STREAM: {"stream": True},
+    NO_STREAM: {"stream": False},
+    TOOLS_OF_HISTORY: {"tools_of_history": True},
+}
+_MOST = re.compile(rf"{_AT_MOST}([1-9]\d{{0,8}}) ({'|'.join(_NUMBERED)})")
 
 
 def taught(quirks: Quirks, lessons: Collection[str]) -> Quirks:
@@ -310,8 +445,10 @@ _KEPT: Mapping[str, Collection[str]] = {
 
 def is_lesson(text: str) -> bool:
     """Whether this version knows a lesson, and a request can do with it."""
-    if text in _BY_NAME or text in _FORMATS:
+    if text in _BY_NAME or text in _FORMATS or text in _PLAIN or _MOST.fullmatch(text):
         return True
+    if text.startswith(_FORM):
+        return text.removeprefix(_FORM) in get_args(SchemaForm)
     begin = next((begin for begin in _KEPT if text.startswith(begin)), None)
     return begin is not None and text.removeprefix(begin) not in ("", *_KEPT[begin])
 
@@ -326,6 +463,14 @@ def _with(quirks: Quirks, lesson: str) -> Quirks:
         return _BY_NAME[lesson].change(quirks)
     if lesson in _FORMATS:
         return replace(quirks, answer_format=_FORMATS[lesson])
+    if lesson in _PLAIN:
+        return replace(quirks, **_PLAIN[lesson])
+    if most := _MOST.fullmatch(lesson):
+        number: Mapping[str, Any] = {_NUMBERED[most[2]]: int(most[1])}
+        return replace(quirks, **number)
+    if lesson.startswith(_FORM):
+        forms = [form for form in get_args(SchemaForm) if form == lesson.removeprefix(_FORM)]
+        return replace(quirks, schema_forms=(*quirks.schema_forms, *forms))
     if lesson.startswith(_SCHEMA_WORD):
         return replace(quirks, schema_words=(*quirks.schema_words, lesson.removeprefix(_SCHEMA_WORD)))
     if lesson.startswith(_MESSAGE_FIELD):

@@ -29,6 +29,9 @@ def as_given(call_id: str) -> str:
     return f"call_{hashlib.sha256(call_id.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
 
 
+SchemaForm = Literal["inline", "items", "members", "one type", "required"]
+
+
 @dataclass(frozen=True, slots=True)
 class UsageSpelling:
     """Where the counts are in `usage`, by the names to try in order. Details are objects inside it."""
@@ -51,6 +54,8 @@ class UsageSpelling:
     cached: tuple[str, ...] = (
         "prompt_cache_hit_tokens",
         "cached_tokens",
+        "cached_prompt_tokens",
+        "prompt_tokens_cached",
         "cache_read_input_tokens",
         "cacheReadInputTokens",
         "cachedContentTokenCount",
@@ -105,6 +110,26 @@ class Quirks:
     """A call's arguments must be a JSON object: what another model left unfinished is put into one."""
     user_last: bool = False
     """The last message must be the user's or a tool's."""
+    user_needed: bool = False
+    """There must be a user message, and be first behind the instructions."""
+    single_calls: bool = False
+    """An assistant message has one call at most, and its output follows it."""
+    content_or_calls: bool = False
+    """An assistant message with calls has no text."""
+    named_outputs: bool = False
+    """A tool's message has the tool's name."""
+    tools_of_history: bool = False
+    """A request whose history has calls must offer tools: those that were called, where it offers none."""
+    stream: bool | None = None
+    """Whether an answer can come as a stream at all (False), or in no other way (True); None: as the client wants it."""
+    most_output: int = 0
+    """The most tokens that an answer may be asked for; 0: any number."""
+    most_tools: int = 0
+    """How many tools a request may have; 0: any number."""
+    longest_description: int = 0
+    """Characters of a tool's description; 0: any number."""
+    schema_forms: tuple[SchemaForm, ...] = ()
+    """How schemas are rewritten, for vendors that know a part of JSON Schema (`schemas.rewritten`)."""
     skip_signature: bool = False
     """Gemini wants a signature at the first call of a turn: one that another model made gets Google's stand-in."""
     images: bool = True

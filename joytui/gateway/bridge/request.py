@@ -11,6 +11,7 @@ from joytui.gateway.bridge.encode import json_bytes
 from joytui.gateway.bridge.errors import BridgeError
 from joytui.gateway.bridge.items import TOOL_LISTS, to_messages
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
+from joytui.gateway.bridge.schemas import rewritten
 from joytui.gateway.bridge.tools import ToolNames, Tools, translate_choice, translate_tools
 
 # Translated by rules of their own.
@@ -70,10 +71,13 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     chat: dict[str, Any] = {"model": body.get("model"), "messages": messages.messages}
     chat.update(_plain_fields(body, quirks))
     chat.update(_tool_fields(body, tools, quirks))
+    if quirks.tools_of_history and "tools" not in chat and (called := _called_tools(chat["messages"])):
+        chat["tools"] = called
     chat.update(_format_fields(body, quirks))
     if quirks.answer_format != "json_schema":
         _tell_schema(chat, body)
-    if body.get("stream"):
+    _limit_output(chat, quirks.most_output)
+    if body.get("stream") if quirks.stream is None else quirks.stream:
         chat.update(stream=True, stream_options={"include_usage": True})
     chat.update(quirks.extra_body)
     for name in quirks.refused:
@@ -84,6 +88,12 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     return ChatRequest(
         chat, tools.names, [*tools.notes, *messages.notes, *dropped], echo(body), compaction, body.get("metadata")
     )
+
+
+def _limit_output(chat: dict[str, Any], most: int) -> None:
+    for name in OUTPUT_LIMITS:
+        if most and isinstance(chat.get(name), int) and chat[name] > most:
+            chat[name] = most
 
 
 def _compacting(
@@ -132,12 +142,37 @@ def _tool_fields(body: Mapping[str, Any], tools: Tools, quirks: Quirks) -> dict[
         return {}
     choice = translate_choice(body.get("tool_choice"), tools)
     functions = [_without(f, quirks.schema_words) for f in tools.functions] if quirks.schema_words else tools.functions
+    if quirks.schema_forms or quirks.longest_description:
+        functions = [_in_form(tool, quirks) for tool in functions]
+    if quirks.most_tools and len(functions) > quirks.most_tools:
+        tools.notes.append(
+            f"{len(functions) - quirks.most_tools} of {len(functions)} tools were left out: the upstream takes no more"
+        )
+        functions = functions[: quirks.most_tools]
     fields: dict[str, Any] = {"tools": functions}
     if choice is not None:
         fields["tool_choice"] = choice
     if isinstance(body.get("parallel_tool_calls"), bool):
         fields["parallel_tool_calls"] = body["parallel_tool_calls"]
     return fields
+
+
+def _in_form(tool: dict[str, Any], quirks: Quirks) -> dict[str, Any]:
+    """A tool with the schema and the length of description that the vendor takes."""
+    function = dict(tool["function"])
+    if quirks.schema_forms:
+        function["parameters"] = rewritten(function.get("parameters"), quirks.schema_forms)
+    if quirks.longest_description and isinstance(function.get("description"), str):
+        function["description"] = function["description"][: quirks.longest_description]
+    return {**tool, "function": function}
+
+
+def _called_tools(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tools for a history that has calls, where the request offers none: their names, with any arguments."""
+    calls = [call for message in messages for call in message.get("tool_calls") or ()]
+    names = dict.fromkeys(call["function"]["name"] for call in calls)
+    described = {"description": "Not available any more.", "parameters": {"type": "object", "properties": {}}}
+    return [{"type": "function", "function": {"name": name, **described}} for name in names]
 
 
 def _without(schema: Any, words: tuple[str, ...], *, names: bool = False) -> Any:

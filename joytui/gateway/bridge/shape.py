@@ -40,6 +40,12 @@ def shaped(messages: Sequence[Message], quirks: Quirks) -> list[Message]:
         found = [_without(message, quirks.message_words) for message in found]
     if quirks.skip_signature:
         found = _signed(found)
+    if quirks.single_calls:
+        found = list(_one_by_one(found))
+    if quirks.named_outputs:
+        found = _named(found)
+    if quirks.user_needed:
+        found = _user_first(found)
     if quirks.user_last and found and found[-1]["role"] == "assistant":
         found = [*found, {"role": "user", "content": GO_ON}]
     return [_assistant(message, quirks) for message in found]
@@ -147,11 +153,40 @@ def _signed(messages: list[Message]) -> list[Message]:
     return found
 
 
+def _user_first(messages: list[Message]) -> list[Message]:
+    """With a user message behind the instructions."""
+    at = next((at for at, message in enumerate(messages) if message["role"] != "system"), len(messages))
+    if at < len(messages) and messages[at]["role"] == "user":
+        return messages
+    return [*messages[:at], {"role": "user", "content": GO_ON}, *messages[at:]]
+
+
+def _one_by_one(messages: Iterable[Message]) -> Iterable[Message]:
+    """Each call in a message of its own, with its output behind it; the first has the text and the thoughts."""
+    waiting: dict[str, Message] = {}
+    for message in messages:
+        calls = message.get("tool_calls") or ()
+        if message["role"] == "tool" and message["tool_call_id"] in waiting:
+            yield waiting.pop(message["tool_call_id"])
+        elif len(calls) > 1:
+            bare = {"role": "assistant", "content": None}
+            alone = [{**(bare if at else message), "tool_calls": [call]} for at, call in enumerate(calls)]
+            waiting = {one["tool_calls"][0]["id"]: one for one in alone}
+            continue
+        yield message
+
+
+def _named(messages: Sequence[Message]) -> list[Message]:
+    """Outputs with the name of the tool that gave them."""
+    names = {c["id"]: c["function"]["name"] for m in messages for c in m.get("tool_calls") or ()}
+    return [{**m, "name": names.get(m["tool_call_id"], "tool")} if m["role"] == "tool" else m for m in messages]
+
+
 def _assistant(message: Message, quirks: Quirks) -> Message:
     if message["role"] != "assistant" or not message.get("tool_calls"):
         return message
     more: Message = {}
-    if message.get("content") is None:
+    if message.get("content") is None or quirks.content_or_calls:
         more["content"] = quirks.content_beside_calls
     if quirks.empty_thought and quirks.empty_thought not in message:
         more[quirks.empty_thought] = ""
@@ -165,7 +200,14 @@ def _without(message: Message, names: tuple[str, ...]) -> Message:
     kept = {name: value for name, value in message.items() if name not in names}
     if calls := kept.get("tool_calls"):
         kept["tool_calls"] = [{name: value for name, value in call.items() if name not in names} for call in calls]
+    if isinstance(parts := kept.get("content"), list):
+        kept["content"] = [_picture_without(part, names) for part in parts]
     return kept
+
+
+def _picture_without(part: Any, names: tuple[str, ...]) -> Any:
+    picture = part.get("image_url")
+    return {**part, "image_url": {n: v for n, v in picture.items() if n not in names}} if picture else part
 
 
 def _with_object(call: Message) -> Message:

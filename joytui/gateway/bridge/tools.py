@@ -113,6 +113,8 @@ def flat_name(namespace: str | None, name: str) -> str:
     """A name of at most 64 characters of `[A-Za-z0-9_-]`. A longer one keeps its start and gets 8 hex digits."""
     whole = f"{namespace}{SEPARATOR}{name}" if namespace else name
     clean = re.sub(r"[^A-Za-z0-9_-]", "_", whole) or "tool"
+    if clean[0].isdigit() or clean[0] == "-":  # Gemini and Moonshot refuse it
+        clean = f"t_{clean}"
     if len(clean) <= MAX_NAME:
         return clean
     digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:8]
@@ -175,7 +177,11 @@ def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(tool.get("description"), str):
         function["description"] = tool["description"]
     parameters = tool.get("parameters")
-    function["parameters"] = parameters if isinstance(parameters, Mapping) else {"type": "object", "properties": {}}
+    if not isinstance(parameters, Mapping) or not parameters:
+        parameters = {"type": "object", "properties": {}}
+    elif not any(name in parameters for name in ("type", "$ref", "anyOf", "oneOf", "allOf")):
+        parameters = {"type": "object", **parameters}
+    function["parameters"] = parameters
     if isinstance(tool.get("strict"), bool):
         function["strict"] = tool["strict"]
     return function

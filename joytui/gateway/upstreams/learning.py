@@ -11,7 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from joytui.core.clock import now_ms
 from joytui.gateway.bridge.errors import StreamError
-from joytui.gateway.bridge.mending import is_left_out, is_of_the_value, lessons_in, listed_faults, taught
+from joytui.gateway.bridge.mending import (
+    is_left_out,
+    is_of_this_request,
+    is_the_models_fault,
+    lessons_in,
+    listed_faults,
+    taught,
+)
 from joytui.gateway.bridge.quirks import Quirks
 from joytui.gateway.bridge.request import ChatRequest, to_chat
 from joytui.ledger.records import LessonRow
@@ -106,6 +113,9 @@ class Attempt:
         self._refusal, self._last = error.message, []
         if len(self.notes) >= MOST_TRIES:
             return None
+        if not self.notes and is_the_models_fault(error):
+            self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again as it was")
+            return sent
         for group in self._groups(error, sent):
             self.learned += group
             chat = self.chat()
@@ -113,7 +123,7 @@ class Attempt:
                 self.learned = self.learned[: len(self.learned) - len(group)]
                 continue
             self._tried += group
-            self._once += [lesson for lesson in group if is_left_out(lesson)] if is_of_the_value(error) else []
+            self._once += [lesson for lesson in group if is_of_this_request(lesson, error)]
             self._last = group
             self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again: {', '.join(group)}")
             return chat

@@ -50,7 +50,7 @@ class Link:
         self.raw = connection
 
     def execute(self, words: str, parameters: Sequence[Any] = (), /) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self.raw.execute(_translated(words), parameters)
+        return self.raw.execute(_translated(words), [_storable(value) for value in parameters])
 
     def close(self) -> None:
         with suppress(psycopg.Error):
@@ -59,6 +59,11 @@ class Link:
     @property
     def usable(self) -> bool:
         return not self.raw.closed and not self.raw.broken
+
+
+def _storable(value: Any) -> Any:
+    """PostgreSQL's texts have no NUL: who looks for one finds nothing, as in SQLite."""
+    return value.replace("\0", "\ufffd") if type(value) is str and "\0" in value else value
 
 
 @lru_cache(maxsize=1024)
@@ -119,12 +124,18 @@ class Readers:
             self._room.release()
 
     def _take(self) -> Link:
-        while self._idle:
-            link = self._idle.pop()
+        while (link := self._idle_one()) is not None:
             if self._answers(link):
                 return link
             link.close()
         return connect(self._url, "reads", reads=self._limit_s)
+
+    def _idle_one(self) -> Link | None:
+        """Another thread may have taken it between a look and a grasp."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     @staticmethod
     def _answers(link: Link) -> bool:
@@ -136,8 +147,8 @@ class Readers:
 
     def close(self) -> None:
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        while (link := self._idle_one()) is not None:
+            link.close()
 
 
 def unreachable(url: StoreUrl, error: Exception) -> UnreachableError:

@@ -201,26 +201,64 @@ BEGIN
     END LOOP;
 END $$;
 
--- An alert where this cost has crossed a threshold of the key's limit (`sql.crossing` does the same for SQLite).
-CREATE FUNCTION tell_crossed(budget text, period text, "window" bigint, spent bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE k record; named text; most bigint; crossed int; team text;
+-- The threshold of a limit that this cost has crossed; NULL: none.
+CREATE FUNCTION crossed_of(spent bigint, cost bigint, most bigint) RETURNS int LANGUAGE sql IMMUTABLE AS $$
+    SELECT max(t) FROM unnest(ARRAY{list(THRESHOLDS)}) AS t
+    WHERE spent::numeric * 100 >= t * most AND NOT (spent - cost)::numeric * 100 >= t * most
+$$;
+
+-- A limit of a policy in nano-credits, with what raises this node now; NULL where there is none.
+CREATE FUNCTION most_of(named text, node_ text) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT a.id, a.name, a.owner, a.policy INTO k FROM api_key a WHERE a.budget_id = budget ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
-    named := k.policy::jsonb ->> (period || '_limit');
-    IF named IS NULL OR named !~ '^[0-9.eE+-]+$' THEN RETURN; END IF;
-    most := round(named::numeric * {NANO_PER_CREDIT})
-        + coalesce((SELECT r.amount FROM node_raise r WHERE r.node = 'key:' || budget AND r.until > {_NOW}), 0);
-    SELECT max(t) INTO crossed FROM unnest(ARRAY{list(THRESHOLDS)}) AS t
-    WHERE spent::numeric * 100 >= t * most AND NOT (spent - cost)::numeric * 100 >= t * most;
-    IF crossed IS NULL THEN RETURN; END IF;
-    SELECT o.team INTO team FROM team_owner o WHERE o.owner = k.owner;
+    IF named IS NULL OR named !~ '^[0-9.eE+-]+$' THEN RETURN NULL; END IF;
+    RETURN round(named::numeric * {NANO_PER_CREDIT}) + raise_of(node_);
+END $$;
+
+CREATE FUNCTION raise_of(node_ text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN coalesce((SELECT r.amount FROM node_raise r WHERE r.node = node_ AND r.until > {_NOW}), 0);
+END $$;
+
+CREATE FUNCTION tell(counted_ text, subject_ text, team_ text, facts_ jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
     INSERT INTO alert (id, at, kind, subject, team, facts) VALUES (
         'alert-' || left(encode(sha256(convert_to(concat_ws(
-            E'\\x1f', 'budget', budget, period, "window", most, crossed), 'UTF8')), 'hex'), 24),
-        {_NOW}, 'budget', 'key:' || k.id, team,
-        jsonb_build_object('name', k.name, 'owner', k.owner, 'period', period, 'window', "window", 'limit', most, 'spent', spent,
-            'threshold', crossed)::text
+            E'\\x1f', 'budget', counted_, facts_ ->> 'period', facts_ ->> 'window', facts_ ->> 'limit', facts_ ->> 'threshold'
+        ), 'UTF8')), 'hex'), 24),
+        {_NOW}, 'budget', subject_, team_, facts_::text
     ) ON CONFLICT DO NOTHING;
+END $$;
+
+-- An alert where this cost has crossed a threshold of the key's limit (`sql.crossing` does the same for SQLite).
+CREATE FUNCTION tell_crossed(budget text, period text, "window" bigint, spent bigint, cost bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE k record; most bigint; crossed int; team text;
+BEGIN
+    SELECT a.id, a.name, a.owner, a.policy INTO k FROM api_key a WHERE a.budget_id = budget ORDER BY a.created_at DESC, a.id DESC LIMIT 1;
+    most := most_of(k.policy::jsonb ->> (period || '_limit'), 'key:' || budget);
+    crossed := crossed_of(spent, cost, most);
+    IF crossed IS NULL THEN RETURN; END IF;
+    SELECT o.team INTO team FROM team_owner o WHERE o.owner = k.owner;
+    PERFORM tell(budget, 'key:' || k.id, team, jsonb_build_object('name', k.name, 'owner', k.owner, 'period', period,
+        'window', "window", 'limit', most, 'spent', spent, 'threshold', crossed));
+END $$;
+
+-- The same for a node that is no key. `asking`: the key that asked.
+CREATE FUNCTION tell_node_crossed(node_ text, asking text, period_ text, "window" bigint, spent bigint, cost bigint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    kind_ text := split_part(node_, ':', 1); name_ text := substr(node_, strpos(node_, ':') + 1);
+    most bigint; crossed int; owner_ text; team_ text;
+BEGIN
+    SELECT l.amount + raise_of(node_) INTO most FROM node_limit l WHERE l.node = node_ AND l.period = period_;
+    IF most IS NULL AND kind_ = 'task' AND period_ = 'total' THEN
+        SELECT most_of(k.policy::jsonb ->> 'per_task_limit', node_) INTO most FROM api_key k WHERE k.id = asking;
+    END IF;
+    crossed := crossed_of(spent, cost, most);
+    IF crossed IS NULL THEN RETURN; END IF;
+    owner_ := CASE kind_ WHEN 'owner' THEN name_ WHEN 'task' THEN (SELECT k.owner FROM api_key k WHERE k.id = asking) END;
+    team_ := CASE kind_ WHEN 'team' THEN name_ ELSE (SELECT o.team FROM team_owner o WHERE o.owner = owner_) END;
+    PERFORM tell(node_, node_, team_, jsonb_build_object('name', name_, 'owner', owner_, 'period', period_,
+        'window', "window", 'limit', most, 'spent', spent, 'threshold', crossed));
 END $$;
 
 -- Charges all nodes that a request stands below now, in the windows in which it began. `key_budget`: its key's.
@@ -236,7 +274,11 @@ BEGIN
         WHERE b.budget_id = ANY (nodes) AND (b.period, b."window") IN (VALUES {_WINDOWS})
         RETURNING b.budget_id, b.period, b."window", b.spent
     LOOP
-        IF w.budget_id = key_budget THEN PERFORM tell_crossed(key_budget, w.period, w."window", w.spent, cost); END IF;
+        IF w.budget_id = key_budget THEN
+            PERFORM tell_crossed(key_budget, w.period, w."window", w.spent, cost);
+        ELSE
+            PERFORM tell_node_crossed(w.budget_id, r.key_id, w.period, w."window", w.spent, cost);
+        END IF;
     END LOOP;
 END $$;
 """

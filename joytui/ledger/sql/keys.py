@@ -93,10 +93,14 @@ def _taken(batch: Connection, name: str) -> bool:
 
 
 def edit_key(batch: nodes.Batch, key_id: str, changes: KeyChanges) -> KeyRow | None:
-    """Changes columns of a key (EDITABLE). A changed policy is a new version of the key's snapshot; with another owner goes what the
+    """Changes a key (EDITABLE). A changed policy is a new version of the key's snapshot; with another owner goes what the
     key spent."""
     assert set(changes) <= EDITABLE, set(changes) - EDITABLE
-    values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in changes.items()}
+    wanted: dict[str, Any] = dict(changes)
+    if (limits := wanted.pop("limits", None)) is not None and (row := key(batch, key_id)) is not None:
+        merged = {**row.policy, **limits}
+        wanted["policy"] = {name: value for name, value in merged.items() if value is not None or name not in limits}
+    values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in wanted.items()}
     parts = [f"{name} = ?" for name in values]
     if "policy" in values:
         parts.append("policy_version = policy_version + 1")

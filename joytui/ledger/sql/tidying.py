@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from itertools import takewhile
 
 from joytui.ledger.records import DAY_MS, HOUR_MS
-from joytui.ledger.retention import SLICE
+from joytui.ledger.retention import SLICE, STOPPED_TASKS
 from joytui.ledger.sql import lifetimes
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sql.months import forget
@@ -131,7 +131,9 @@ def _alerts(batch: Connection, edge: int) -> int:
 
 
 def _stops(batch: Connection, edge: int) -> int:
-    return _delete(batch, "stopped_task", "task, scope", "at < ?", edge)
+    beyond = "(task, scope) IN (SELECT task, scope FROM stopped_task ORDER BY at DESC, task, scope LIMIT ? OFFSET ?)"
+    gone = _delete(batch, "stopped_task", "task, scope", "at < ?", edge)
+    return gone + _delete(batch, "stopped_task", "task, scope", beyond, SLICE, STOPPED_TASKS)
 
 
 def _watched(batch: Connection, edge: int) -> int:

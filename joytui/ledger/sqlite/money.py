@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from joytui.core.request import Opened
 from joytui.ledger.api import Shortfall
 from joytui.ledger.records import PLENTY, Candidate, Limit, Period, Reservation, window_start
-from joytui.ledger.sql.crossing import tell_crossed
+from joytui.ledger.sql.crossing import tell_crossed, tell_nodes_crossed
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_so_far
 from joytui.ledger.sql.wallets import enter
 from joytui.ledger.sqlite.writer import Batch
@@ -145,6 +145,8 @@ def charge(batch: Batch, budget_id: str, opened: Opened, cost: int) -> None:
     changed = batch.execute(words, (cost, *whose, *windows)).fetchall()
     if own := [row[1:] for row in changed if row[0] == budget_id]:
         tell_crossed(batch, budget_id, cost, own)
+    if above := [row for row in changed if row[0] != budget_id]:
+        tell_nodes_crossed(batch, opened.key_id, cost, above)
 
 
 _ANY_NODE = "SELECT 1 FROM budget WHERE budget_id >= ? LIMIT 1"

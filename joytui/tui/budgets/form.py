@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from joytui.core.clock import rfc3339
+from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import MoneyError, format_credits, parse_credits
 from joytui.core.nodes import parse_node
-from joytui.tui.figures import credits, when
+from joytui.tui.figures import credits, exact_credits, resets, when
 from joytui.tui.form_field import Field
 from joytui.tui.keys.form import expiry
 
@@ -95,6 +95,20 @@ def raise_wanted(values: Mapping[str, str], kind: str, now: datetime) -> tuple[t
     except (ValueError, OverflowError):
         problems["until"] = "a time from now (24h, 7d) or a date (2027-01-31)"
     return (amount, until), problems
+
+
+def present(limit: NodeLimit, now: datetime, zone: tzinfo | None) -> str:
+    """For example "daily: 4.20 of 5.00 Cr spent, 0.30 held, raised by 2.00 until Tue 24 Nov 12:30, resets in 3 h (01:00)"."""
+    most, base = parse_credits(limit.limit_credits), parse_credits(limit.base_limit_credits)
+    spent, held = parse_credits(limit.spent_credits.lstrip("-")), parse_credits(limit.held_credits)
+    parts = [f"{limit.period}: {exact_credits(spent)} of {exact_credits(most)} Cr spent"]
+    if held:
+        parts.append(f"{exact_credits(held)} held")
+    if limit.raised_until:
+        parts.append(f"raised by {exact_credits(most - base)} until {when(parse_time(limit.raised_until), zone, now)}")
+    if limit.resets_at:
+        parts.append(f"resets {resets(limit.resets_at, now, zone)}")
+    return ", ".join(parts)
 
 
 def raise_words(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from joytui.core.errors import RefusedError
+from joytui.tui.keys.mend import difference
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -20,6 +22,22 @@ class PolicyChange:
     name: str
     before: PolicyView
     after: PolicyView
+
+    @property
+    def what(self) -> str:
+        return f"the policy of {self.name}"
+
+    async def make(self, client: ConsoleClient) -> None:
+        """Raises JoytuiError."""
+        await make(client, self)
+
+    async def undo(self, client: ConsoleClient) -> None:
+        """Raises JoytuiError."""
+        await undo(client, self)
+
+    def difference(self, now: datetime, zone: tzinfo | None) -> str:
+        """The changed lines as a diff."""
+        return difference(self.before, self.after)
 
 
 async def make(client: ConsoleClient, change: PolicyChange) -> KeyView:

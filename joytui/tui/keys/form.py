@@ -29,6 +29,9 @@ FIELDS = (
     Field("daily_limit", "Daily limit", "credits a day; blank = none"),
     Field("weekly_limit", "Weekly limit", "credits a week; blank = none"),
     Field("total_limit", "Total limit", "credits in total; blank = none"),
+    Field("per_task_limit", "Task limit", "credits a task with its sub-agents; blank = none"),
+    Field("max_requests_per_minute", "Breaker", "stops a task with more requests a minute; blank = none"),
+    Field("max_identical_turns", "Repeats", "stops a task with more identical turns in a row; blank = none"),
     Field("expires", "Expires", "30d, 12h, 2027-01-31; blank = never"),
 )
 
@@ -46,6 +49,14 @@ class Wish:
     expires_at: str | None
     tiers: tuple[str, ...] = ()
     ip_allow: tuple[str, ...] = ()
+    per_task_limit: str | None = None
+    max_requests_per_minute: int | None = None
+    max_identical_turns: int | None = None
+
+
+AMOUNTS = ("daily_limit", "weekly_limit", "total_limit", "per_task_limit")
+COUNTS = {"max_requests_per_minute": 1_000_000, "max_identical_turns": 1_000}
+"""The most that each may be."""
 
 
 def read(values: Mapping[str, str], now: datetime) -> tuple[Wish | None, dict[str, str]]:
@@ -59,7 +70,8 @@ def read(values: Mapping[str, str], now: datetime) -> tuple[Wish | None, dict[st
             problems[name] = "at most 80 characters"
         elif text[name] and not text[name].isprintable():
             problems[name] = "printable characters only"
-    limits = {name: _limit(name, text[name], problems) for name in ("daily_limit", "weekly_limit", "total_limit")}
+    limits = {name: _limit(name, text[name], problems) for name in AMOUNTS}
+    counts = {name: _count(name, text[name], most, problems) for name, most in COUNTS.items()}
     expires = _expiry(text["expires"], now, problems)
     tiers, networks = _tiers(text["tiers"], problems), _networks(text["ip_allow"], problems)
     if any(c.isspace() for c in text["fixed_model"]):
@@ -73,7 +85,11 @@ def read(values: Mapping[str, str], now: datetime) -> tuple[Wish | None, dict[st
         expires_at=expires,
         tiers=tiers,
         ip_allow=networks,
-        **limits,
+        daily_limit=limits["daily_limit"],
+        weekly_limit=limits["weekly_limit"],
+        total_limit=limits["total_limit"],
+        per_task_limit=limits["per_task_limit"],
+        **counts,
     )
     return wish, {}
 
@@ -113,6 +129,9 @@ def texts_of(key: KeyView) -> dict[str, str]:
         "daily_limit": policy.daily_limit or "",
         "weekly_limit": policy.weekly_limit or "",
         "total_limit": policy.total_limit or "",
+        "per_task_limit": policy.per_task_limit or "",
+        "max_requests_per_minute": str(policy.max_requests_per_minute or ""),
+        "max_identical_turns": str(policy.max_identical_turns or ""),
         "expires": key.expires_at or "",
     }
 
@@ -138,9 +157,7 @@ def _policy(wish: Wish) -> dict[str, object]:
         "fixed_model": wish.fixed_model,
         "tiers": list(wish.tiers),
         "ip_allow": list(wish.ip_allow),
-        "daily_limit": wish.daily_limit,
-        "weekly_limit": wish.weekly_limit,
-        "total_limit": wish.total_limit,
+        **{name: getattr(wish, name) for name in (*AMOUNTS, *COUNTS)},
     }
 
 
@@ -152,6 +169,15 @@ def _limit(name: str, text: str, problems: dict[str, str]) -> str | None:
     except MoneyError:
         problems[name] = "an amount of credits: 0.5, 2, 100"
         return None
+
+
+def _count(name: str, text: str, most: int, problems: dict[str, str]) -> int | None:
+    if not text:
+        return None
+    if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= most:
+        return int(text)
+    problems[name] = f"a whole number from 1 to {most:,}"
+    return None
 
 
 def _expiry(text: str, now: datetime, problems: dict[str, str]) -> str | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Period = Literal["daily", "weekly", "total"]
 WORDS: dict[Period, str] = {"daily": "today's limit", "weekly": "this week's limit", "total": "the total limit"}
 _LIMIT = re.compile(r"(daily|weekly|total) limit of ")
-_NOT_OF_KEY = re.compile(r"(?:\borg|\b(?:team|owner):[^:]+|\btask \S+): (?:daily|weekly|total) limit of ")
+_OF_NODE = re.compile(r"\b(org|(?:team|owner):.{1,200}?|task \S+): (daily|weekly|total) limit of ")
 _WALLET = re.compile(r"the (economy|standard|premium) wallet has ")
 _TIER = re.compile(r"requested tier is not allowed: (economy|standard|premium)\b")
 SHOWN = (
@@ -47,6 +47,15 @@ def wallet_of(record: RequestRecord) -> str | None:
     return found[1] if found else None
 
 
+def node_of(record: RequestRecord) -> tuple[str, Period] | None:
+    """The node above or below the key whose limit refused the request, as the API calls it, and of which window."""
+    found = _OF_NODE.search(record.error_message or "")
+    if found is None:
+        return None
+    period: Period = "daily" if found[2] == "daily" else "weekly" if found[2] == "weekly" else "total"
+    return found[1].replace("task ", "task:", 1) if found[1].startswith("task ") else found[1], period
+
+
 def mends(record: RequestRecord, key: KeyView) -> list[Mend]:
     """The changes that could let this request through, the one that its refusal names first."""
     if record.cause == "insufficient-quota":
@@ -58,7 +67,7 @@ def mends(record: RequestRecord, key: KeyView) -> list[Mend]:
 
 def _limits(record: RequestRecord, key: KeyView) -> Iterator[Mend]:
     named = _LIMIT.search(record.error_message or "")
-    if wallet_of(record) is not None or _NOT_OF_KEY.search(record.error_message or ""):
+    if wallet_of(record) is not None or node_of(record) is not None:
         return
     periods: list[Period] = [budget.period for budget in key.budgets]
     for period in sorted(periods, key=lambda one: named is None or one != named[1]):
@@ -133,7 +142,11 @@ def _models(record: RequestRecord, key: KeyView) -> Iterator[Mend]:
 
 def suggested(key: KeyView, period: Period) -> str:
     """By how much a limit is raised, unless given otherwise: by half of it, at least a credit."""
-    limit = parse_credits(getattr(key.policy, f"{period}_limit") or "0")
+    return half(parse_credits(getattr(key.policy, f"{period}_limit") or "0"))
+
+
+def half(limit: int) -> str:
+    """Credits: half of a limit in nano-credits, at least one."""
     return format_credits(max(10**9, limit // 2 // 10**9 * 10**9))
 
 

@@ -22,8 +22,8 @@ Cell = tuple[str, str]
 """Text of exactly its column's width, and the name of its style in the view's palette."""
 
 
-NOTE_GAP = " "
-"""Before the last column, whose text follows numbers that end at their right edge."""
+NOTE_GAP, ROOMY_NOTE = " ", 22
+"""Before the last column, where it is that wide: its text follows numbers that end at their right edge."""
 
 SHORT_MODELS = ((72, 99), (36, 13), (0, 5))
 """By the room that a reason has at least: to how many cells the model before it is cut."""
@@ -58,7 +58,7 @@ def layout(width: int, chosen: Sequence[str] = (), *, keyless: bool = False) -> 
         columns.remove(max(reversed(columns), key=lambda column: _room(column.title)))
     rest = width - sum(c.width + 1 for c in columns) - 1
     if rest >= 14 and (not chosen or "client" in chosen):
-        columns.append(Column("note", f"{NOTE_GAP}client, or the reason" if rest >= 22 else f"{NOTE_GAP}client", rest))
+        columns.append(Column("note", f"{NOTE_GAP}client, or the reason" if rest >= ROOMY_NOTE else "client", rest))
     else:
         columns = [replace(c, width=max(4, c.width + rest + 1)) if c.name == "model" else c for c in columns]
     return tuple(columns)
@@ -117,7 +117,8 @@ def _cell(store: LogStore, row: int, column: Column, zone: tzinfo | None) -> Cel
         case "reason":
             return local_times(reason(store, row), zone), "reason"
         case "note":
-            return NOTE_GAP + note(store, row, column.width - len(NOTE_GAP)), "quiet"
+            gap = NOTE_GAP if column.width >= ROOMY_NOTE else ""
+            return gap + note(store, row, column.width - len(gap)), "quiet"
         case "input_tokens":
             return tokens_text(store, row), "number"
         case "cost_nano":

@@ -6,7 +6,7 @@ the rows.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from joytui.tui.logs.shown import Shown
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.codex.rollouts import Turn
+    from joytui.core.request import RequestRecord
     from joytui.core.token_counts import Tests
     from joytui.tui.logs.codex_turns import CodexTurns
 
@@ -124,7 +125,10 @@ async def _page(
 
 async def _with_turns(history: History, shown: Shown, page: Older, turns_from: int | None) -> Older:
     """The page with Codex's turns of its time; of all times, where the gateway has nothing older."""
+    from joytui.core.filter_meaning import predicate
     from joytui.tui.logs.codex_turns import MOST
+    from joytui.usage.newest import Wish, told_by_files
+    from joytui.usage.turns import turn_record, turn_row_id
 
     if history.codex is None or not turns_from:
         return page
@@ -138,22 +142,42 @@ async def _with_turns(history: History, shown: Shown, page: Older, turns_from: i
             break
         found, begin = await history.codex.before(begin, MOST, since=low)
         passing = _passing(shown, found)
-    return Older(page.block, page.next, passing, begin, await _told(history.client, passing))
+    told = await _told(history.client, passing)
+    own = predicate(shown.term)
+    passing = tuple(turn for turn in passing if turn_row_id(turn) in told or own(turn_record(turn)))
+    block = _with_requests(page.block, told_by_files(told, Wish(history.text)))
+    return Older(block, page.next, passing, begin, frozenset(told))
+
+
+def _with_requests(block: Block, records: Sequence[RequestRecord]) -> Block:
+    """A page with requests that only the files of their turns let pass, in the order of their times."""
+    from joytui.core.request_lines import request_view
+    from joytui.tui.logs.store import LogStore
+
+    if not records:
+        return block
+    page = LogStore()
+    page.held = True
+    page.append_block(block)
+    page.put_in_time(block_of([request_view(record) for record in sorted(records, key=lambda one: one.time)]))
+    return page.block(range(len(page)))
 
 
 def _passing(shown: Shown, turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    from joytui.core.filter_meaning import predicate
+    from joytui.core.filter_meaning import EVERYTHING, predicate, relaxed
+    from joytui.usage.joined import FROM_ROLLOUT
     from joytui.usage.turns import turn_record
 
     assert shown.term is not None
-    passes = predicate(shown.term)
+    asked = relaxed(shown.term, FROM_ROLLOUT)
+    passes = predicate(shown.term if asked == EVERYTHING else asked)
     return tuple(turn for turn in turns if passes(turn_record(turn)))
 
 
-async def _told(client: ConsoleClient | None, turns: tuple[Turn, ...]) -> frozenset[str]:
+async def _told(client: ConsoleClient | None, turns: tuple[Turn, ...]) -> Mapping[str, Sequence[RequestRecord]]:
     from joytui.usage.newest import told_by
 
-    return frozenset(await told_by(client, turns)) if client is not None and turns else frozenset()
+    return await told_by(client, turns) if client is not None and turns else {}
 
 
 async def _up_to_error(target: MessagePump, history: History, shown: Shown) -> None:

@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.widgets import DataTable, Input
 
 from joytui.core.errors import JoytuiError, RefusedError
+from joytui.tui.figures import missed
 from joytui.tui.people.changes import COLUMNS, entries, entry_text, matching
-from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
 from joytui.tui.widgets.sorted_table import Entry, SortedTable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.wire import AuditEntry
 
+REFRESH_S = 5.0
 MOST = 1_000
 """So many of the newest are asked for."""
 NONE = (
@@ -36,7 +37,7 @@ BEYOND = (
 
 
 class AuditDialog(Dialog[None]):
-    """Asks the gateway once, `r` again. `/` filters by every word that is typed; ⏎ shows one change in full."""
+    """Looks for newer changes by itself. `/` filters by every word that is typed; ⏎ shows one change in full."""
 
     DIALOG_TITLE = "Audit: who changed what"
     AUTO_FOCUS = "SortedTable"
@@ -61,6 +62,8 @@ class AuditDialog(Dialog[None]):
     def __init__(self) -> None:
         super().__init__()
         self._found: Sequence[AuditEntry] | None = None
+        self._read_at = 0
+        self._problem = self._beyond = False
         self._lines: list[Entry] = []
         self._shown: list[Entry] = []
 
@@ -74,6 +77,21 @@ class AuditDialog(Dialog[None]):
         self._say(Content.styled("◌ asking the gateway", "$quiet"))
         self._display()
         self.action_reload()
+        self.set_interval(REFRESH_S, self._tick)
+
+    def _tick(self) -> None:
+        """Reads again where there is a newer change than those here."""
+        if (client := self.console.client) is not None and not self._beyond:
+            self.run_worker(self._look(client), exclusive=True, exit_on_error=False)
+
+    async def _look(self, client: ConsoleClient) -> None:
+        try:
+            newest = await client.audit(limit=1)
+        except JoytuiError as error:
+            self.post_message(self.Known(problem=error.what))
+            return
+        if self._problem or [one.id for one in newest] != [one.id for one in (self._found or ())[:1]]:
+            await self._read(client)
 
     def action_reload(self) -> None:
         client = self.console.client
@@ -91,11 +109,13 @@ class AuditDialog(Dialog[None]):
             self.post_message(self.Known(problem=error.what))
 
     def on_audit_dialog_known(self, message: Known) -> None:
+        self._problem, self._beyond = bool(message.problem), message.beyond
         if message.beyond:
             self._say(Content.styled(BEYOND, ""))
         elif message.problem:
-            self._say(Content.styled(f"✗ {visible(message.problem, limit=300)}", "$error"))
+            self._say(Content.styled(missed(message.problem, self._read_at, self.console.options.zone), "$error"))
         else:
+            self._read_at = self.console.now_ms()
             self.show(message.found)
 
     # Showing

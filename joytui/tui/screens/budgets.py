@@ -15,7 +15,7 @@ from textual.widgets import DataTable
 from joytui.core.errors import JoytuiError
 from joytui.tui.budgets.reading import BudgetsSnapshot, Limit, read_budgets, words
 from joytui.tui.budgets.table import COLUMNS, entries, filler, limit_text
-from joytui.tui.figures import exact_credits
+from joytui.tui.figures import exact_credits, missed
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
@@ -24,6 +24,9 @@ from joytui.tui.widgets.sorted_table import SortedTable
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
 
+REFRESH_S = 5.0
+STALE_TICKS = 6
+"""So often it is read again although no request came."""
 NONE = "No node has a limit that this token sees."
 WHY = (
     "Limits of the organisation, its teams, owners, keys and tasks appear here. A request needs room in every node above it; a node"
@@ -57,6 +60,8 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
     def __init__(self) -> None:
         super().__init__()
         self._snapshot: BudgetsSnapshot | None = None
+        self._read_at = 0
+        self._seen, self._ticks, self._told = -1, 0, ""
 
     def compose_dialog(self) -> ComposeResult:
         yield Fitted(id="about")
@@ -68,8 +73,17 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
         self._say(Content.styled("◌ asking the gateway", "$quiet"))
         self._display(there=False)
         self.action_reload()
+        self.set_interval(REFRESH_S, self._tick)
+
+    def _tick(self) -> None:
+        """Reads again where requests came since the last time, and from time to time anyway: others change limits, too."""
+        self._ticks += 1
+        fresh = self.console.store.version != self._seen or self._ticks % STALE_TICKS == 0
+        if fresh and self.console.client is not None:
+            self.action_reload(self._told)
 
     def action_reload(self, told: str = "") -> None:
+        self._seen, self._told = self.console.store.version, told
         client = self.console.client
         if client is None:
             self.post_message(self.Known(None, "there is no gateway to ask"))
@@ -84,8 +98,9 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
 
     def on_budgets_dialog_known(self, message: Known) -> None:
         if message.snapshot is None:
-            self._say(Content.styled(f"✗ {visible(message.problem, limit=300)}", "$error"))
+            self._say(Content.styled(missed(message.problem, self._read_at, self.console.options.zone), "$error"))
         else:
+            self._read_at = self.console.now_ms()
             self.show(message.snapshot, message.words)
 
     # Showing

@@ -57,7 +57,7 @@ class KeysScreen(FreshScreen):
         Binding("space", "toggle_detail", "Detail", tooltip="budgets, policy, who uses it"),
         Binding("i", "requests", "Requests", tooltip="this key's requests, in Logs"),
         Binding("w", "wallets", "Wallets", show=False, tooltip="balances of the tiers' wallets, and their movements"),
-        Binding("u", "undo_change", "Undo", show=False, tooltip="undo the policy change that m on Logs made last"),
+        Binding("u", "undo_change", "Undo", show=False, tooltip="undo the change that m on Logs made last"),
         Binding("C", "columns", "Columns", show=False, tooltip="which columns the list shows"),
         Binding("c", "copy_id", "Copy id", tooltip="the key's id"),
         Binding("b", "copy_block", "Config", tooltip="copy the config.toml block for this gateway"),

@@ -104,9 +104,9 @@ class LogsScreen(ConsoleScreen):
             "mend",
             "Fix refusal",
             show=False,
-            tooltip="raise the limit, allow the address or the model",
+            tooltip="raise the limit of a key, team or task, allow the address or the model",
         ),
-        Binding("u", "undo_mend", "Undo", show=False, tooltip="undo the policy change that m made last"),
+        Binding("u", "undo_mend", "Undo", show=False, tooltip="undo the change that m made last"),
         Binding("space", "mark", "Mark", tooltip="mark or unmark a request; two can be compared"),
         Binding(
             "equals_sign", "compare", "Compare", tooltip="compare the marked request with this one", key_display="="
@@ -577,7 +577,7 @@ class LogsScreen(ConsoleScreen):
         if record is None or record.cause not in ("insufficient-quota", "policy-rejected"):
             self.console.tell("m fixes a request that a limit or a policy refused; select one with e", error=True)
             return
-        self.app.push_screen(MendDialog(record), lambda change: self.console.change_policy(change) if change else None)
+        self.app.push_screen(MendDialog(record), lambda change: self.console.make_change(change) if change else None)
 
     def action_undo_mend(self) -> None:
         self.console.undo_change()

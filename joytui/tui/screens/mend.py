@@ -1,8 +1,12 @@
-"""A refusal's mend: what to change in the key's policy, as a diff, and the question. Nothing is written before the answer."""
+"""A refusal's mend: what to change in the key's policy, or in the budget that refused, as a diff, and the question. Nothing is written
+before the answer."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -14,22 +18,35 @@ from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from joytui.core.errors import JoytuiError
+from joytui.core.money import parse_credits
+from joytui.tui.budgets.changes import NodeRaise, raises_of
+from joytui.tui.budgets.reading import words
+from joytui.tui.console import Change
 from joytui.tui.doctor.verdict_text import patch
 from joytui.tui.figures import refusal
 from joytui.tui.keys.changes import PolicyChange
-from joytui.tui.keys.mend import Mend, amount, difference, mends, suggested, wallet_of
+from joytui.tui.keys.mend import Mend, amount, half, mends, node_of, suggested, wallet_of
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
     from joytui.core.request import RequestRecord
-    from joytui.core.wire import KeyView
+    from joytui.core.wire import KeyView, NodeBudget
 
-NOTE = "It stays until it is changed again. u undoes it while this console is open."
+NOTE = "u undoes it while this console is open."
 
 
-class MendDialog(Dialog[PolicyChange]):
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`by`: the credits that it asks for, as they are suggested; None: it asks for none. `change`: with these nano-credits."""
+
+    title: str
+    by: str | None
+    change: Callable[[int], Change]
+
+
+class MendDialog(Dialog[Change]):
     """Dismisses with the change that is wanted."""
 
     DIALOG_TITLE = "Let this request through?"
@@ -41,21 +58,23 @@ class MendDialog(Dialog[PolicyChange]):
     ]
 
     class Known(Message):
-        def __init__(self, key: KeyView | None, problem: str = "") -> None:
+        """The key, or the node, that refused; None, and why it is not known."""
+
+        def __init__(self, found: KeyView | NodeBudget | None, problem: str = "") -> None:
             super().__init__()
-            self.key = key
+            self.found = found
             self.problem = problem
 
     def __init__(self, record: RequestRecord) -> None:
         super().__init__()
         self._record = record
-        self._key: KeyView | None = None
-        self._mends: list[Mend] = []
+        self._node = node_of(record)
+        self._called = ""
+        self._offers: list[Offer] = []
 
     def compose_dialog(self) -> ComposeResult:
-        now = datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
         said = visible(self._record.error_message or self._record.cause or "", limit=400)
-        said = refusal(said, self.console.options.zone, now)
+        said = refusal(said, self.console.options.zone, self._now())
         yield Static(Content(said), id="said")
         yield OptionList(id="mends")
         with Horizontal(classes="row", id="by"):
@@ -63,7 +82,7 @@ class MendDialog(Dialog[PolicyChange]):
             yield Input(id="amount", compact=True)
         yield Static(id="patch", classes="box")
         yield Static(NOTE, classes="note")
-        yield Static("Looking at the key…", id="outcome")
+        yield Static("◌ asking the gateway", id="outcome")
         with Horizontal(id="buttons"):
             yield Button("Cancel", id="no")
             yield Button("Apply", id="yes")
@@ -72,21 +91,27 @@ class MendDialog(Dialog[PolicyChange]):
         for name in ("#mends", "#by", "#patch", "#yes"):
             self.query_one(name).display = False
         client, key_id = self.console.client, self._record.key_id
-        if client is None or key_id is None:
-            self.post_message(self.Known(None, "there is no gateway to ask" if client is None else "it had no key"))
+        if client is None:
+            self.post_message(self.Known(None, "there is no gateway to ask"))
+        elif self._node is not None:
+            self.run_worker(self._read(self._read_node(client, self._node[0])), exclusive=True, exit_on_error=False)
+        elif key_id is None:
+            self.post_message(self.Known(None, "it had no key"))
         else:
-            self.run_worker(self._read(client, key_id), exclusive=True, exit_on_error=False)
+            self.run_worker(self._read(client.key(key_id)), exclusive=True, exit_on_error=False)
 
-    async def _read(self, client: ConsoleClient, key_id: str) -> None:
+    async def _read(self, asked: Awaitable[KeyView | NodeBudget | None]) -> None:
         try:
-            self.post_message(self.Known(await client.key(key_id)))
+            self.post_message(self.Known(await asked))
         except JoytuiError as error:
             self.post_message(self.Known(None, error.what))
 
+    async def _read_node(self, client: ConsoleClient, node: str) -> NodeBudget | None:
+        return next((one for one in await client.budgets() if one.node == node), None)
+
     def on_mend_dialog_known(self, message: Known) -> None:
-        self._key = message.key
-        self._mends = mends(self._record, message.key) if message.key else []
-        if message.problem or not self._mends:
+        self._called, self._offers = self._offered(message.found) if message.found is not None else ("", [])
+        if message.problem or not self._offers:
             self._say(f"✗ {message.problem or self._why_none()}", "$error")
             self.query_one("#no", Button).focus()
             return
@@ -94,26 +119,52 @@ class MendDialog(Dialog[PolicyChange]):
         for name in ("#mends", "#patch", "#yes"):
             self.query_one(name).display = True
         options = self.query_one(OptionList)
-        options.add_options(Option(Content(visible(mend.title, limit=100))) for mend in self._mends)
+        options.add_options(Option(Content(visible(offer.title, limit=100))) for offer in self._offers)
         options.highlighted = 0
         options.focus()
+
+    def _offered(self, found: KeyView | NodeBudget) -> tuple[str, list[Offer]]:
+        """The name of what is changed, and the changes."""
+        from joytui.core.wire import NodeBudget
+
+        if isinstance(found, NodeBudget):
+            return words(found), self._raises(found)
+        return found.name, [self._offer(found, mend) for mend in mends(self._record, found)]
+
+    def _raises(self, node: NodeBudget) -> list[Offer]:
+        assert self._node is not None
+        period = self._node[1]
+        limit = next((parse_credits(one.limit_credits) for one in node.limits if one.period == period), 0)
+        found = raises_of(node, period, self._now())
+        return [Offer(title, half(limit), partial(NodeRaise, node, until=until)) for title, until in found]
+
+    def _offer(self, key: KeyView, mend: Mend) -> Offer:
+        def change(by: int) -> Change:
+            return PolicyChange(key.id, key.name, key.policy, mend.change(key.policy, by))
+
+        return Offer(mend.title, suggested(key, mend.raises) if mend.raises else None, change)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.console.now_ms() / 1000, UTC)
 
     def _why_none(self) -> str:
         if (tier := wallet_of(self._record)) is not None:
             return f"the {tier} wallet was empty; w on Keys shows the wallets and adds credits"
+        if self._node is not None:
+            return f"{self._node[0]} has no such limit any more, or this token does not see it; B shows the budgets"
         return "no policy change is known to fix this, or it is already made; k on Keys checks what the key may do now"
 
     @property
-    def _chosen(self) -> Mend | None:
+    def _chosen(self) -> Offer | None:
         place = self.query_one(OptionList).highlighted
-        return self._mends[place] if self._mends and place is not None else None
+        return self._offers[place] if self._offers and place is not None else None
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        mend = self._chosen
-        raises = mend.raises if mend is not None else None
-        self.query_one("#by").display = raises is not None
-        if raises is not None and self._key is not None:
-            self.query_one("#amount", Input).value = suggested(self._key, raises)
+        offer = self._chosen
+        by = offer.by if offer is not None else None
+        self.query_one("#by").display = by is not None
+        if by is not None:
+            self.query_one("#amount", Input).value = by
         self._show_change()
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -121,22 +172,21 @@ class MendDialog(Dialog[PolicyChange]):
 
     def _show_change(self) -> None:
         change, problem = self._change()
-        words = f"  {visible(self._key.name, limit=60)}\n" if self._key else ""
-        self.query_one("#patch", Static).update(
-            patch(words + difference(change.before, change.after)) if change else ""
-        )
+        head = f"  {visible(self._called, limit=60)}\n"
+        lines = change.difference(self._now(), self.console.options.zone) if change else ""
+        self.query_one("#patch", Static).update(patch(head + lines) if change else "")
         self._say(f"✗ {problem}" if problem else "", "$error")
 
-    def _change(self) -> tuple[PolicyChange | None, str]:
+    def _change(self) -> tuple[Change | None, str]:
         """What is chosen, or what is wrong with what was typed."""
-        mend, key = self._chosen, self._key
-        if mend is None or key is None:
+        offer = self._chosen
+        if offer is None:
             return None, ""
         try:
-            by = amount(self.query_one("#amount", Input).value) if mend.raises else 0
+            by = amount(self.query_one("#amount", Input).value) if offer.by is not None else 0
         except ValueError as error:
             return None, str(error)
-        return PolicyChange(key.id, key.name, key.policy, mend.change(key.policy, by)), ""
+        return offer.change(by), ""
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.action_apply()

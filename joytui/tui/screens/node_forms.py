@@ -26,6 +26,7 @@ from joytui.tui.budgets.form import (
     limit_words,
     limits_wanted,
     node_wanted,
+    present,
     raise_wanted,
     raise_words,
     texts_of,
@@ -78,6 +79,9 @@ class NodeForm(FormDialog[str]):
         """Raises JoytuiError."""
 
     def compose_dialog(self) -> ComposeResult:
+        present = Static(id="present", classes="note")
+        present.display = False
+        yield present
         yield from self.rows(self.fields, self.texts)
         yield Static(self.NOTE, classes="note")
         yield Static(id="outcome")
@@ -199,10 +203,43 @@ class RaiseForm(NodeForm):
     BUTTON = "Raise"
     NOTE = "Every limit of the node is raised until then. A new raise replaces an earlier one."
 
+    class Limits(Message):
+        """Those that the node has now; empty: none is known."""
+
+        def __init__(self, limits: Sequence[NodeLimit]) -> None:
+            super().__init__()
+            self.limits = limits
+
     def __init__(self, node: str, words: str, limits: Sequence[NodeLimit] = ()) -> None:
         super().__init__(f"Raise {words}")
         self._node, self._words, self._limits = node, words, list(limits)
         self._kind = parse_node(node).kind
+
+    def on_mount(self) -> None:
+        self.query_one("#present").display = True
+        if self._limits:
+            self._show_present()
+        elif self.console.client is not None:
+            self.query_one("#present", Static).update("◌ asking the gateway")
+            self.run_worker(self._look(self.console.client), group="look", exit_on_error=False)
+
+    async def _look(self, client: ConsoleClient) -> None:
+        try:
+            node = next((one for one in await client.budgets() if one.node == self._node), None)
+        except JoytuiError as error:
+            self.post_message(self.Ended("", error.what))
+        else:
+            self.post_message(self.Limits(node.limits if node else ()))
+
+    def on_raise_form_limits(self, message: Limits) -> None:
+        self._limits = list(message.limits)
+        self._show_present()
+
+    def _show_present(self) -> None:
+        """What each limit is now, and what is spent of it."""
+        none = f"{self._words} has no limit of its own: the gateway refuses to raise it."
+        lines = [present(limit, self.now(), self.console.options.zone) for limit in self._limits] or [none]
+        self.query_one("#present", Static).update(Content("\n".join(visible(line, limit=200) for line in lines)))
 
     @property
     def fields(self) -> Sequence[Field]:

@@ -240,6 +240,73 @@ REFUSALS = [
     Strict("a line for each field", lambda b: lines(b, 'Invalid JSON payload received. Unknown name "{}": Cannot find field.'), {**PLAIN, "prompt_cache_key": "k"}),
 ]  # fmt: skip
 
+LONG: Body = {**PLAIN, "max_output_tokens": 64000}
+TWO_CALLS = [user("x"), call("c1", "view"), call("c2", "view"), output("c1"), output("c2"), user("y")]
+
+
+def asks_for_more_than(most: int) -> Check:
+    return lambda body: "too many" if body.get("max_tokens", 0) > most else None
+
+
+def offered(parameters: Body, **more: Any) -> Body:
+    return {"input": "hi", "tools": [{**function("f"), "parameters": parameters, **more}]}
+
+
+def said(words: str, check: Check) -> Check:
+    return worded(check, words)
+
+
+def schemas_in(value: Any) -> Iterator[Body]:
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for one in value if isinstance(value, list) else ():
+        yield from schemas_in(one)
+
+
+def any_schema(fault: Callable[[Body], bool]) -> Check:
+    return lambda body: (
+        "no" if any(map(fault, schemas_in([tool["function"].get("parameters") for tool in body["tools"]]))) else None
+    )
+
+
+def parameter(schema: Body, **more: Any) -> Body:
+    return offered({"type": "object", "properties": {"o": schema}, **more})
+
+
+REFUSALS += [
+    Strict("DashScope: the most tokens", said("Range of max_tokens should be [1, 8192]", asks_for_more_than(8192)), LONG, sent=lambda b: b["max_tokens"] == 8192, words=(
+        "max_tokens for `llama-3.1-8b-instant` must be less than or equal to 8192",
+        "max_tokens: 64000 > 8192, which is the maximum allowed number of output tokens for claude-3-5-sonnet",
+        "max_tokens is too large: 64000. This model supports at most 8192 completion tokens, whereas you provided 64000.",
+        "The maximum tokens you requested exceeds the model limit of 8192.",
+        "max_tokens参数非法。取值范围为[1, 8192]",
+        "max_tokens must be at most 8,192",
+    )),
+    Strict("Qwen, Kimi: thinking and tool_choice", lambda b: "The tool_choice parameter does not support being set to required or object in thinking mode" if b.get("tool_choice") == "required" else None, {**PLAIN, "tool_choice": "required"}, words=("tool_choice 'required' is incompatible with thinking enabled", "tool_choice 参数仅支持 auto")),
+    Strict("Gemini: references", said('Unknown name "$ref" at \'tools[0].function_declarations[0].parameters\': Cannot find field.', any_schema(lambda s: "$ref" in s)), parameter({"$ref": "#/$defs/o"}, **{"$defs": {"o": {"type": "string"}}}), sent=lambda b: b["tools"][0]["function"]["parameters"]["properties"]["o"] == {"type": "string"}),
+    Strict("Gemini: arrays", said("* GenerateContentRequest.tools[0].function_declarations[0].parameters.properties[o].items: missing field.", any_schema(lambda s: s.get("type") == "array" and "items" not in s)), parameter({"type": "array"}), words=("Invalid schema for function 'f': In context=('properties', 'o'), array schema missing items.",)),
+    Strict("Gemini: empty objects", said("parameters.properties[o].properties: should be non-empty for OBJECT type", any_schema(lambda s: s.get("type") == "object" and not s.get("properties"))), parameter({"type": "object"}), words=("Object fields require at least one of: 'properties' or 'anyOf' with a list of possible properties.",)),
+    Strict("Gemini: a list of types", said("parameters.properties[0].value': Proto field is not repeating, cannot start list.", any_schema(lambda s: isinstance(s.get("type"), list))), parameter({"type": ["string", "null"]}), words=("could not understand the instance `{'type': ['string', 'null']}`.",)),
+    Strict("a long description", lambda b: "Invalid 'tools[0].function.description': string too long. Expected a string with maximum length 1024, but got a string with length 3000 instead." if len(b["tools"][0]["function"]["description"]) > 1024 else None, {"input": "hi", "tools": [{**function("f"), "description": "d" * 3000}]}),
+    Strict("many tools", lambda b: "Invalid 'tools': array too long. Expected an array with maximum length 128, but got an array with length 130 instead." if len(b["tools"]) > 128 else None, {"input": "hi", "tools": [function(f"f{n}") for n in range(130)]}),
+    Strict("Llama: one call at a time", lambda b: "This model only supports single tool-calls at once!" if any(len(m.get("tool_calls", ())) > 1 for m in assistants(b)) else None, {"input": TWO_CALLS, "tools": TOOLS}),
+    Strict("Mistral: content or calls", lambda b: "Assistant message must have either content or tool_calls, but not both." if any(m["content"] and m.get("tool_calls") for m in assistants(b)) else None, {"input": [user("x"), assistant("I look"), call("c1"), output("c1")]}),
+    Strict("Bedrock: calls, and no tools", lambda b: "The toolConfig field must be defined when using toolUse and toolResult content blocks." if any("tool_calls" in m for m in assistants(b)) and "tools" not in b else None, {"input": HISTORY}, words=("Bedrock doesn't support tool calling without `tools=` param specified.", "Requests which include `tool_use` or `tool_result` blocks must define tools")),
+    Strict("Gemini: outputs with names", lambda b: "function_response.name: Name cannot be empty." if any(m["role"] == "tool" and not m.get("name") for m in b["messages"]) else None, {"input": HISTORY}, sent=lambda b: b["messages"][2]["name"] == "view", words=("messages[2].name is required for role 'tool'",)),
+    Strict("Qwen: instructions alone", lambda b: None if "user" in roles(b) else "No user query found in messages.", {"input": [developer("do it")]}, words=("* GenerateContentRequest.contents: contents is not specified",)),
+    Strict("Anthropic: the assistant first", lambda b: "messages: first message must use the \"user\" role" if roles(b)[0] != "user" else None, {"input": [assistant("hello"), user("b")]}),
+    Strict("Gemini: required and unknown", said("parameters.required[1]: property is not defined", any_schema(lambda s: "z" in s.get("required", ()))), offered({"type": "object", "properties": {"o": {"type": "string"}}, "required": ["o", "z"]})),
+    Strict("an option that is no option", field_refused("stream_options", "include_usage is not a valid stream option"), PLAIN),
+    Strict("a picture's detail", lambda b: "messages.0.content.1.image_url.detail: Extra inputs are not permitted" if key_anywhere(b["messages"], "detail") else None, {"input": [user([{**PICTURE, "detail": "high"}])]}, sent=lambda b: key_anywhere(b["messages"], "image_url")),
+    Strict("Hunyuan: roles that alternate", said("messages 中 user 与 assistant 角色必须交替出现", alternating), {"input": [user("a"), assistant("b"), assistant("c"), user("e")]}),
+    Strict("Hunyuan: the last role", lambda b: "messages 最后一条消息的角色必须是 user 或 tool" if roles(b)[-1] == "assistant" else None, {"input": [user("x"), assistant("y")]}),
+    Strict("a system role in Chinese", lambda b: "该模型不支持 system 角色" if "system" in roles(b) else None, {"input": [developer("rules"), user("a")]}, words=("The first message must have the role user",)),
+    Strict("NIM: several fields", lambda b: {"title": "Bad Request", "status": 400, "detail": "Validation: Unsupported parameter(s): `stream_options`, `prompt_cache_key`"} if "stream_options" in b or "prompt_cache_key" in b else None, {**PLAIN, "prompt_cache_key": "k"}),
+    Strict("zod", field_refused("parallel_tool_calls", {"success": False, "error": {"name": "ZodError", "issues": [{"code": "unrecognized_keys", "keys": ["parallel_tool_calls"], "path": [], "message": "Unrecognized key(s) in object: 'parallel_tool_calls'"}]}}), PLAIN),
+    Strict("thinking, in Chinese", field_refused("reasoning_effort", "当前模型不支持思考模式"), {**PLAIN, "reasoning": {"effort": "low"}}),
+]  # fmt: skip
+
 REFUSALS += [
     replace(one, name=f"{one.name}, {n}", check=worded(one.check, said))
     for one in REFUSALS
@@ -247,6 +314,9 @@ REFUSALS += [
 ]
 
 TAKEN_AT_ONCE = [
+    Strict("parameters without a type", lambda b: "schema must be a JSON Schema of 'type: \"object\"', got 'type: \"None\"'" if any(t["function"]["parameters"].get("type") != "object" for t in b["tools"]) else None, {"input": "hi", "tools": [{**function("a"), "parameters": {}}, {**function("b"), "parameters": {"properties": {"c": {}}}}, {**function("d"), "parameters": None}]}),
+    Strict("a name that begins with a digit", lambda b: "function name is invalid, must start with a letter" if not b["tools"][0]["function"]["name"][0].isalpha() else None, {"input": "hi", "tools": [function("3d_view")]}),
+    Strict("ids that repeat from turn to turn", lambda b: None if [m["content"] for m in b["messages"] if m["role"] == "tool"] == ["one", "two"] and len({c["id"] for m in assistants(b) for c in m.get("tool_calls", ())}) == 2 else "ids must be unique", {"input": [user("x"), call("f:0"), output("f:0", "one"), user("y"), call("f:0"), output("f:0", "two"), user("z")]}),
     Strict("a tool that said nothing", lambda b: "message at position 2 with role 'tool' must not be empty" if any(m["role"] == "tool" and not m["content"].strip() for m in b["messages"]) else None, {"input": [*HISTORY[:2], output("call_a", "")]}),
     Strict("a system message anywhere but first", lambda b: "System message must be at the beginning." if "system" in roles(b)[1:] else None, {"input": [developer("a"), user("b"), assistant("c"), developer("d"), user("e")]}),
     Strict("user messages in a row", alternating, {"input": [user("a"), user("b"), assistant("c"), user("d")]}),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from joytui.gateway.upstreams.relay import Relay
-from tests.bridge.chat_upstream import ChatUpstream, answer_json
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, stream
 from tests.support.clock import Clock
 from tests.upstreams.calling import events, model_call, read
-from tests.upstreams.recorded.strict import NOT_LEARNED, PLAIN, REFUSALS, TAKEN_AT_ONCE, Strict, field_refused
+from tests.upstreams.recorded.strict import ANSWER, NOT_LEARNED, PLAIN, REFUSALS, TAKEN_AT_ONCE, Strict, field_refused
 
 
 async def two_turns(strict: Strict) -> tuple[list[str], list[int], list[Any], ChatUpstream]:
@@ -54,6 +55,61 @@ async def test_nothing_is_learned_from(name: str, status: int, body: Any) -> Non
         exchange, _, _ = await read(relay, model_call(**PLAIN))
         await relay.aclose()
     assert (exchange.status, len(upstream.requests), relay.lessons.shown()) == (status, 1, [])
+
+
+ANSWERED = {
+    "choices": [{"message": {"content": "Hello wörld ✓"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1000, "completion_tokens": 50},
+}
+
+
+@pytest.mark.parametrize(
+    ("wants", "words"),
+    [
+        (True, "This model only support stream mode, please enable the stream parameter to access the model."),
+        (True, "parameter.enable_thinking must be set to false for non-streaming calls"),
+        (False, "This model doesn't support tool use in streaming mode."),
+        (False, "Streaming is not supported with tools for this model"),
+    ],
+)
+async def test_an_upstream_that_streams_always_or_never_is_asked_so(wants: bool, words: str) -> None:
+    def script(seen: Seen) -> Scripted:
+        if bool(seen.body.get("stream")) is not wants:
+            return answer_json({"error": {"message": words}}, 400)
+        return stream(*ANSWER) if wants else answer_json(ANSWERED)
+
+    async with ChatUpstream(script) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        for requests in (2, 3):
+            exchange, data, seen = await read(relay, model_call(stream=not wants, **PLAIN))
+            answer = json.loads(data) if wants else events(data)[-1]["response"]
+            assert (exchange.status, answer["status"], len(upstream.requests)) == (200, "completed", requests)
+            assert answer["output"][0]["content"][0]["text"] == "Hello wörld ✓"
+            assert (seen.input_tokens, seen.output_tokens) == (1000, 50)
+        await relay.aclose()
+
+
+async def test_the_models_own_fault_teaches_nothing_and_is_tried_once_more() -> None:
+    failed = {"message": "Failed to call a function.", "code": "tool_use_failed", "failed_generation": "<function="}
+    async with ChatUpstream(lambda seen: answer_json({"error": failed}, 400)) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, _, seen = await read(relay, model_call(**PLAIN))
+        await relay.aclose()
+    assert (exchange.status, len(upstream.requests), relay.lessons.shown()) == (400, 2, [])
+    assert len({request.raw for request in upstream.requests}) == 1
+    assert seen.notes == ["refused (Failed to call a function.); sent again as it was"]
+
+
+async def test_what_a_context_has_left_for_an_answer_is_no_lesson() -> None:
+    def full(body: Any) -> str | None:
+        left = "max_tokens is too large: 64000. This model's maximum context length is 32768 tokens and your request has 5000 input tokens."
+        return left if body.get("max_tokens", 0) > 27768 else None
+
+    async with ChatUpstream(Strict("", full, {}).script) as upstream:
+        relay = Relay(upstream.url, "k", name="r", api="chat")
+        exchange, _, _ = await read(relay, model_call(**PLAIN, max_output_tokens=64000))
+        await relay.aclose()
+    assert (exchange.status, upstream.requests[-1].body["max_tokens"], relay.lessons.shown()) == (200, 27768, [])
 
 
 async def test_a_request_is_sent_four_times_at_most_and_no_lesson_twice() -> None:
