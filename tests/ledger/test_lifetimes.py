@@ -107,6 +107,21 @@ async def test_the_dearest_are_those_that_all_days_tell(store: Ledger, monkeypat
     assert faults(store) == []
 
 
+async def test_lives_are_read_on_until_no_other_can_be_dearer(store: Ledger) -> None:
+    await store.tidy(now_ms(), KEEPING)
+
+    def first(connection: Connection) -> tuple[str, ...] | None:
+        days = 0, lifetimes.summed_before(connection)
+        return lifetimes.dearest(connection, "thread", days, 1, {}, (" AND cost_nano < 40", ()))
+
+    def cheap(connection: Connection) -> list[tuple[str, int]]:
+        words = "SELECT thread, sum(cost_nano) FROM part_day WHERE part = 'thread' AND cost_nano < 40 GROUP BY thread"
+        return connection.execute(f"{words} ORDER BY 2 DESC, 1 LIMIT 1").fetchall()
+
+    [(thread, _)] = store.read_now(cheap)
+    assert store.read_now(first) == (thread,)
+
+
 async def test_a_late_end_is_counted_in_the_lifetimes_of_its_day(
     store: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
