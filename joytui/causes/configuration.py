@@ -108,13 +108,13 @@ CONFIGURATION: Final = (
                     r"(?:config\.toml:\d+:\d+:|TOML parse error at line \d+, column \d+.{0,200}?) ?(?:string values must be quoted|key with no value, expected|duplicate key"
                     r"|invalid (?:basic|multi-line basic|literal|unquoted) (?:string|key)|unclosed |unexpected key or value|missing (?:assignment|escaped value|value)"
                     r"|cannot extend value of type|unquoted keys cannot be empty|expected `\.`, `=`"
-                    r"|invalid (?:string|unicode|escape|inline table|array|table header|key)|unterminated|unexpected (?:eof|end of file)|newline in)"
+                    r"|invalid (?:string|unicode|escape|inline table|array|table header|key|comment)|unterminated|unexpected (?:eof|end of file)|newline in)"
                 ),
             ),
             Sign(
                 codex=(
                     r"config\.toml:\d+:\d+:(?!.{0,160}(?:invalid type|invalid value|unknown variant|missing field|did not match|invalid transport|unknown field"
-                    r"|unknown configuration|reserved|wire_api|legacy|provider)).{0,400}\d\|.{0,300}\^"
+                    r"|unknown configuration|reserved|wire_api|legacy|provider)).{0,700}\^"
                 ),
                 broad=2,
             ),

@@ -30,6 +30,7 @@ from joytui.causes.questions import LOG
 from joytui.codex.providers import OPENAI_HOSTS
 from joytui.core.joytoken import BASE_PATH
 from joytui.doctor.triage.answer import Guess, guess
+from joytui.doctor.triage.clean import squeezed
 from joytui.doctor.triage.signs import has_sign, sign
 
 _UNEXPECTED = re.compile(
@@ -208,9 +209,8 @@ def on_key(said: Refused, answer: ErrorAnswer | None = None) -> Guess:
     if not message or re.search(either, message, re.I):
         return sign("key refused or missing")
     whole = said.url is not None or (answer is not None and answer.is_whole)
-    relayed = re.search(
-        r"\bincorrect api key provided\b", message, re.I
-    )  # OpenAI's words, which a relay passes on of its own key
+    # OpenAI's words, which a relay passes on of its own key; a terminal may have broken them anywhere
+    relayed = "incorrectapikeyprovided" in squeezed(message).lower()
     plainly = whole and answer and is_about_key(answer) and not relayed
     return sign("a key that is plainly refused" if plainly else "key refused")
 
