@@ -17,6 +17,7 @@ import random
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -98,9 +99,10 @@ def run(engine: str, alerts: int, kills: int, seed: int, folder: Path) -> Record
         settings = {"alerts_url": receiver.url, "alerts_secret_env": "ALERTS_SECRET", "alerts_retry_s": "0.1"}
         gateways = [Member(folder / f"gateway{n}", store, **settings) for n in range(members)]
         raised = asyncio.run(_raise(store, folder, alerts))
+        stages = Stages(receiver, [len(raised) * (n + 1) // (kills + 1) for n in range(kills)])
         began = time.monotonic()
         with _running(gateways):
-            done = _deliver(receiver, gateways, raised, kills, chance)
+            done = _deliver(receiver, gateways, raised, stages, chance)
         states = asyncio.run(_states(store, folder, alerts))
     posts = Counter(post.id for post in receiver.posts)
     return Record(
@@ -127,16 +129,35 @@ def fails_a_third(chance: random.Random) -> Callable[[Post, int], Answer]:
     return answer
 
 
-def _deliver(receiver: Receiver, gateways: list[Member], raised: set[str], kills: int, chance: random.Random) -> int:
-    """Kills while alerts are on their way, evenly over them, until all are taken; gives how many kills that were."""
+class Stages:
+    """Holds what comes to a receiver whenever so many alerts are taken, until a gateway was killed: each kill meets alerts that are
+    on their way, however fast they are."""
+
+    def __init__(self, receiver: Receiver, after: list[int]) -> None:
+        self.reached, self.killed = threading.Semaphore(0), threading.Semaphore(0)
+        self._receiver, self._answer, self._after = receiver, receiver.answer, after
+        receiver.answer = self._held
+
+    def _held(self, post: Post, before: int) -> Answer:
+        if self._after and len(self._receiver.taken) >= self._after[0]:
+            self._after.pop(0)
+            self.reached.release()
+            self.killed.acquire()
+        return self._answer(post, before)
+
+
+def _deliver(
+    receiver: Receiver, gateways: list[Member], raised: set[str], stages: Stages, chance: random.Random
+) -> int:
+    """Kills a gateway at each stage, and waits until all are taken; gives how many kills that were."""
     done, end = 0, time.monotonic() + LONGEST_S
     while len(receiver.taken) < len(raised) and time.monotonic() < end:
-        if done < kills and len(receiver.taken) >= len(raised) * (done + 1) // (kills + 1):
+        if stages.reached.acquire(timeout=0.05):
             one = chance.choice(gateways)
             one.end(signal.SIGKILL)
+            stages.killed.release()
             one.start()
             done += 1
-        time.sleep(0.05)
     return done
 
 

@@ -76,7 +76,7 @@ async def test_an_answer_that_is_running_ends_and_nothing_is_asked_again(scene: 
     assert run.exit_code == 1
     said = [line for line in run.stderr.splitlines() if line.startswith("ERROR:")]
     assert {line.partition(" at ")[0] for line in said} == {"ERROR: this task was stopped"}
-    assert all(line.endswith("lets it go on") for line in said)
+    assert all("are refused until `joytui tasks resume " in line for line in said)
     assert "Reconnecting" not in run.stderr
 
 
