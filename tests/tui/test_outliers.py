@@ -1,4 +1,4 @@
-"""What was out of the ordinary: its words, its requests, and the messages that stay until they are read."""
+"""Unusual spending: its words, its requests, and the messages that stay until they are read."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ def test_columns_as_texts() -> None:
 def test_the_chosen_columns_of_logs_fit(width: int) -> None:
     for chosen in (TITLES, ("time", "status", "thread"), ("owner", "client"), ("project",)):
         columns = layout(width, chosen)
-        assert {c.title.partition(",")[0] for c in columns} <= set(chosen)
+        assert {c.title.strip().partition(",")[0] for c in columns} <= set(chosen)
         assert len(columns) == 1 or sum(c.width + 1 for c in columns) <= width
 
 

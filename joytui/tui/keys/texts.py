@@ -58,7 +58,7 @@ def _budgets(
 ) -> list[Content]:
     if share_without_limit is not None:
         words = (
-            f"No limit, and of all such keys it spent most: {percent(share_without_limit)} of everything. e sets one."
+            f"No limit, and the highest spending of all keys without one: {percent(share_without_limit)} of the total. e sets one."
         )
         return [hanging(words, "▲", "$warning", width, "bold $warning")]
     if not key.budgets:

@@ -28,7 +28,7 @@ REFRESH_S = 5.0
 MOST = 1_000
 """So many of the newest are asked for."""
 NONE = (
-    "Changes of keys, budgets, policies, tokens, teams, wallets and lessons stand here, each with the token that made it. They are kept"
+    "Changes to keys, budgets, policies, tokens, teams, wallets and lessons are listed here, each with the token that made it. They are kept"
     " for 400 days, and no secret is in them."
 )
 BEYOND = (

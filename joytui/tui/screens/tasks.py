@@ -156,7 +156,7 @@ class TasksDialog(Dialog[str]):
             if task.agents > 2
             else ""
         )
-        text = f"{visible(task.id, limit=100)} {agents}of {visible(task.key or 'no key', limit=80)}.\n\nWhat runs of it ends now, and Codex says that the task was stopped. Resume it with u."
+        text = f"{visible(task.id, limit=100)} {agents}of {visible(task.key or 'no key', limit=80)}.\n\nIts running requests end now, and Codex says that the task was stopped. Resume it with u."
         question = Confirm("Stop this task?", text, "Stop")
         self.app.push_screen(question, lambda yes: self._change(task.id, stop=True) if yes else None)
 

@@ -102,7 +102,7 @@ class RankingText(Fitted):
 
 
 class RankingPane(Vertical):
-    """Two lines for each group. `lines` are those that stand here, `cursor` the chosen one, -1 for none."""
+    """Two lines for each group. `lines`: those shown here; `cursor`: the chosen one, -1 for none."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
