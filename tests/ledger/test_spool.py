@@ -159,6 +159,7 @@ def test_it_has_a_bound_and_a_disk_that_fails_leaves_no_half_of_a_line(
 # --- PostgreSQL -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @needs("PostgreSQL")
 async def test_a_server_that_is_away_loses_nothing_also_over_a_restart(
     postgres_server: PostgresServer, postgres_store: str, tmp_path: Path

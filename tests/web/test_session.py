@@ -25,7 +25,11 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "QUIT_S", 0.5)
 
 
-@pytest.mark.parametrize("leaves", [True, False], ids=["the page goes", "the page stays"])
+@pytest.mark.parametrize(
+    "leaves",
+    [True, pytest.param(False, marks=pytest.mark.slow)],
+    ids=["the page goes", "the page stays"],
+)
 async def test_a_console_that_takes_no_input_is_ended(leaves: bool) -> None:
     ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
