@@ -74,14 +74,20 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes runs on request, and always in CI (JOYTUI_REQUIRE=1); what is fast has its mark."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes minutes runs on request, and always in CI (JOYTUI_REQUIRE=1); what is fast has its mark.
+
+    JOYTUI_MORE=1 leaves out what a plain machine has run just so: CI runs the user's tests first.
+    """
     for item in items:
         folder = item.path.relative_to(_HERE).parts[0]
         if folder in FAST and not any("PostgreSQL" in mark.args for mark in item.iter_markers("needs")):
             item.add_marker("fast")
         if folder == "attack":
             item.add_marker("slow")
+    if os.environ.get("JOYTUI_MORE") == "1":
+        config.hook.pytest_deselected(items=[item for item in items if not _needs_more(item)])
+        items[:] = filter(_needs_more, items)
     for marker, variable, what in (
         ("codex", "JOYTUI_CODEX", "runs the real Codex from npm"),
         ("slow", "JOYTUI_SLOW", "takes long or costs much, what a faster test covers in part"),
@@ -92,6 +98,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker(marker):
                 item.add_marker(skip)
+
+
+def _needs_more(item: pytest.Item) -> bool:
+    """Whether a plain machine skips a test, or tries it on fewer examples."""
+    more = vars(getattr(item, "module", None) or object).keys() & {"ALL", "examples", "sample"}
+    return bool(more) or any(item.get_closest_marker(name) for name in ("needs", "slow", "codex"))
 
 
 # How long an example takes says how busy the machine is.
