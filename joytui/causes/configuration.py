@@ -298,7 +298,7 @@ CONFIGURATION: Final = (
                     r"https://(?:api\.openai\.com|chatgpt\.com)/",
                 ),
                 explanation=(
-                    "The line that selects the gateway's provider is in a project's .codex/config.toml, where Codex ignores it since 0.130. "
+                    "The line that selects the gateway's provider is in a project's .codex/config.toml, where Codex ignores it. "
                     "The request went to OpenAI."
                 ),
                 remedy="Put model_provider and the provider's table into your own ~/.codex/config.toml.",
@@ -778,7 +778,7 @@ CONFIGURATION: Final = (
                     r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:未提供|缺少)[^。\n]{0,6}(?:令牌|密钥|api ?key)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
                 ),
                 explanation=(
-                    "Since 0.149 Codex no longer sends the key of auth.json to a provider of one's own, so the request carries no Authorization header."
+                    "Today's Codex no longer sends the key of auth.json to a provider of one's own, so the request carries no Authorization header."
                 ),
                 remedy=(
                     'Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table, and set that variable (or put it into $CODEX_HOME/.env).'

@@ -59,7 +59,7 @@ NETWORK: Final = (
             Sign(curl=r"curl: \(6\)|Could not resolve host"),
             Sign(
                 codex=(
-                    r"dns error|(?<!completion: )failed to lookup address|Name or service not known|nodename nor servname|Temporary failure in name resolution"
+                    r"dns error|error: ?failed to lookup address|Name or service not known|nodename nor servname|Temporary failure in name resolution"
                     r"|no such host|os error 1100[14]|getaddrinfo (?:ENOTFOUND|EAI_AGAIN)|NXDOMAIN|server can't find|不知道这样的主机"
                 ),
                 broad=-2,

@@ -189,10 +189,11 @@ def _missing(entry: Entry, ours: set[str | None], first: int | None) -> Differen
 
 def _retried(entry: Entry, records: list[RequestRecord]) -> Difference:
     last = records[-1]
-    count = f"{len(records)} requests" if len(records) > 1 else "one request"
+    sent = sum(record.attempts or 1 for record in records)
+    count = f"{sent} requests" if sent > 1 else "one request"
     why = f"the turn failed once for Codex; it sent {count}, the last answered with HTTP {last.status}"
     reason = f" ({last.error_type})" if last.error_type else ""
-    tries = "" if len(records) == 1 else ": Codex repeats refused requests before it gives up"
+    tries = "" if sent == 1 else ": Codex repeats refused requests before it gives up"
     ids = tuple(record.id for record in records)
     spent = TokenCounts.sum(record.tokens for record in records)
     return _difference("retried", entry, why + reason + tries, spent, ids)

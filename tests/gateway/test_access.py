@@ -11,7 +11,7 @@ import pytest
 
 from joytui.ledger.records import Access
 from tests.gateway.served import Served, served
-from tests.support.hang import HANG_S, poll
+from tests.support.hang import HANG_S, MEANWHILE_S, poll
 
 
 def change(gateway: Served, sql: str, *values: object) -> None:
@@ -90,7 +90,7 @@ async def test_what_was_read_first_is_not_taken_last(tmp_path: Path, monkeypatch
         await asyncio.to_thread(poll, lambda: bool(copies), lambda: "the first copy")
         assert await gateway.gateway.ledger.delete_token(token["id"])
         fast = asyncio.create_task(gateway.gateway.read_access())
-        await asyncio.wait([fast], timeout=0.1)  # as long as it may take where both are read at the same time
+        await asyncio.wait([fast], timeout=MEANWHILE_S)  # as long as it may take where both are read at the same time
         answered.set()
         await asyncio.gather(slow, fast)
         assert not gateway.gateway.tokens

@@ -45,7 +45,7 @@ def test_turns_a_failure_and_another_provider(setup: Setup, other: Setup) -> Non
     assert set(kinds) == {"elsewhere", "retried", "unknown-to-codex"}
     assert len(found.differences) == 3
     assert "provider `other`" in kinds["elsewhere"].explanation
-    assert len(kinds["retried"].requests) == 3
+    assert len(kinds["retried"].requests) == 1  # refused alike three times: one row
     assert "3 requests" in kinds["retried"].explanation
     assert "--ephemeral" in kinds["unknown-to-codex"].explanation
     printed = json.loads(setup.joytui("usage", "--reconcile", "--json").stdout)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from difflib import unified_diff
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.needs import TEXTUAL, needs
-from tests.tui.picture import take, text_of
+from tests.tui.opening import settle
+from tests.tui.picture import Picture, take, text_of
 from tests.tui.readable import faults
 from tests.tui.states import STATES, State, opened, wear
 
@@ -25,6 +27,15 @@ READABLE = ("logs-", "usage-", "keys-")
 """Which states are judged by `readable`, at the sizes that are promised."""
 
 pytestmark = [needs(f"textual {TEXTUAL}"), pytest.mark.slow]
+
+
+async def at_rest(app: Any, pilot: Any) -> Picture:
+    """What the screen shows once all is drawn: a dialog keeps what it found behind itself, such as a chart in the colours before."""
+    await settle(app, pilot)
+    for screen in app.screen_stack:
+        screen.refresh()
+    await pilot.pause()
+    return take(app)
 
 
 def sample() -> list[tuple[State, tuple[int, int]]]:
@@ -40,7 +51,7 @@ async def test_picture(state: State, size: tuple[int, int], pytestconfig: pytest
         for theme in state.themes:
             if theme != state.themes[0]:
                 await wear(app, pilot, theme)
-            found[theme] = take(app)
+            found[theme] = await at_rest(app, pilot)
         wrong = faults(app) if size[0] >= 80 and state.name.startswith(READABLE) else []
     assert not wrong, "\n".join(wrong)
     text = text_of(found)
@@ -59,8 +70,6 @@ def test_no_picture_is_left_of_a_state_that_is_gone() -> None:
 
 
 def test_a_picture_shows_words_and_styles() -> None:
-    from tests.tui.picture import Picture
-
     one = Picture(((("a", "red on black"), ("b", "red on black"), (" ", "- on -")),))
     other = Picture(((("a", "red on black"), ("b", "blue on black"), (" ", "- on -")),))
     assert text_of({"dark": one}).splitlines() == [

@@ -329,7 +329,9 @@ def _speaks_of_route(said: Refused) -> bool:
 
 
 def _names_route(said: Refused) -> bool:
-    return classify(_answer(said)).cause == ROUTE and bool(re.search(r"/responses|\bPOST\b", said.message))
+    return classify(_answer(said)).cause == ROUTE and bool(
+        re.search(r"/responses|\bPOST\b", re.sub(r"https?://\S+", "", said.message))  # not the address that Codex adds
+    )
 
 
 # A blank, quote or line end that stood in base_url, as it is sent.

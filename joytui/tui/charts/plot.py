@@ -73,7 +73,9 @@ class Plot(Widget):
         self._content: Content | None = None
 
     def on_mount(self) -> None:
-        self.watch(self.app, "theme", self._restyle, init=False)
+        self.app.theme_changed_signal.subscribe(
+            self, lambda _: self._again()
+        )  # by then the app has the new theme's colours
 
     def show(
         self,
@@ -92,9 +94,6 @@ class Plot(Widget):
 
     def on_resize(self) -> None:
         self._again()
-
-    def _restyle(self) -> None:
-        self.call_after_refresh(self._again)  # by then the app has the new theme's colours
 
     def on_click(self, event: events.Click) -> None:
         place = bar_at(event.x, self._labels, self._series, *self.content_size, self._top)

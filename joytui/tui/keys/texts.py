@@ -57,9 +57,7 @@ def _budgets(
     key: KeyView, now: datetime, zone: tzinfo | None, share_without_limit: float | None, width: int
 ) -> list[Content]:
     if share_without_limit is not None:
-        words = (
-            f"No limit, and the highest spending of all keys without one: {percent(share_without_limit)} of the total. e sets one."
-        )
+        words = f"No limit, and the highest spending of all keys without one: {percent(share_without_limit)} of the total. e sets one."
         return [hanging(words, "▲", "$warning", width, "bold $warning")]
     if not key.budgets:
         return [Content.styled("no budget", "$quiet")]

@@ -104,10 +104,7 @@ class KeysScreen(FreshScreen):
 
     def on_mount(self) -> None:
         self.query_one("#detail").border_title = "key"
-        self.watch(self.app, "theme", self._restyle, init=False)
-
-    def _restyle(self) -> None:
-        self.call_after_refresh(self.show, self.snapshot)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.show(self.snapshot))
 
     # Loading
 

@@ -32,6 +32,8 @@ from joytui.tui.widgets.sorted_table import SortedTable, TableColumn
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from textual.theme import Theme
+
     from joytui.tui.export.exported import Exported
     from joytui.tui.people.owner import Subject
     from joytui.tui.usage.insight import Insight
@@ -119,7 +121,7 @@ class UsageScreen(FreshScreen):
 
     def on_mount(self) -> None:
         self.set_interval(INSIGHT_S, self.action_notice)
-        self.watch(self.app, "theme", self._restyle, init=False)
+        self.app.theme_changed_signal.subscribe(self, self._restyle)
 
     # Loading
 
@@ -232,9 +234,9 @@ class UsageScreen(FreshScreen):
         bars = filler(snapshot, rows, slots, self.app.theme_variables)
         self.query_one(SortedTable).fill(columns(snapshot), rows, sums, bars)
 
-    def _restyle(self) -> None:
+    def _restyle(self, _: Theme) -> None:
         if self.has_class("-table"):
-            self.call_after_refresh(self._fill_table)  # its bars have the theme's colours
+            self._fill_table()  # its bars have the theme's colours
 
     def on_plot_undrawable(self) -> None:
         if not self.has_class("-table") and not self.snapshot.empty:
