@@ -325,13 +325,17 @@ def _deformed(said: Refused) -> Guess:
 def _speaks_of_route(said: Refused) -> bool:
     """Whether a 404 is about a route (`no Route matched`, `Cannot POST`), and not only about a page."""
     spoken = r"\broute\b|\bendpoint\b|\bcannot post\b|\binvalid url\b|\b(?:unknown|unrecogni[sz]ed) request url\b|/responses\b"
-    return classify(_answer(said)).cause == ROUTE and bool(re.search(spoken, said.message, re.I))
+    return classify(_answer(said)).cause == ROUTE and bool(re.search(spoken, _without_addresses(said.message), re.I))
 
 
 def _names_route(said: Refused) -> bool:
-    return classify(_answer(said)).cause == ROUTE and bool(
-        re.search(r"/responses|\bPOST\b", re.sub(r"https?://\S+", "", said.message))  # not the address that Codex adds
-    )
+    named = re.search(r"/responses|\bPOST\b", _without_addresses(said.message))
+    return classify(_answer(said)).cause == ROUTE and bool(named)
+
+
+def _without_addresses(message: str) -> str:
+    """Codex adds the address that it asked, which a terminal may have broken so that it looks like a part of the message."""
+    return re.sub(r"https?://\S+", "", message)
 
 
 # A blank, quote or line end that stood in base_url, as it is sent.
