@@ -16,7 +16,7 @@ from joytui.gateway.routes import OPERATIONS, console_routes
 from tests.long.fuzz_api import fuzz, gateway
 from tests.support.examples import ALL
 
-ROUNDS = int(os.environ.get("JOYTUI_FUZZ_ROUNDS") or (120 if ALL else 6))
+ROUNDS = int(os.environ.get("JOYTUI_FUZZ_ROUNDS") or (45 if ALL else 6))
 
 
 def test_the_description_tells_every_route() -> None:
