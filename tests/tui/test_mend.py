@@ -220,8 +220,10 @@ class Gateway:
 async def test_nothing_is_written_over_a_change_of_somebody_else() -> None:
     gateway: Any = Gateway(key(daily_limit="1"))
     change = changes.PolicyChange("k", "dev", PolicyView(daily_limit="1"), PolicyView(daily_limit="2"))
-    assert (await changes.make(gateway, change)).policy.daily_limit == "2"
-    assert (await changes.undo(gateway, change)).policy.daily_limit == "1"
+    await change.make(gateway)
+    assert gateway.of.policy.daily_limit == "2"
+    await change.undo(gateway)
+    assert gateway.of.policy.daily_limit == "1"
     with pytest.raises(RefusedError, match="changed in the meantime"):
-        await changes.undo(gateway, change)
+        await change.undo(gateway)
     assert gateway.of.policy.daily_limit == "1"

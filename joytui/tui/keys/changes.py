@@ -11,7 +11,7 @@ from joytui.tui.keys.mend import difference
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
-    from joytui.core.wire import KeyView, PolicyView
+    from joytui.core.wire import PolicyView
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,33 +28,21 @@ class PolicyChange:
         return f"the policy of {self.name}"
 
     async def make(self, client: ConsoleClient) -> None:
-        """Raises JoytuiError."""
-        await make(client, self)
+        """Raises JoytuiError; RefusedError where the policy is not `before` any more."""
+        await self._replace(client, self.before, self.after)
 
     async def undo(self, client: ConsoleClient) -> None:
-        """Raises JoytuiError."""
-        await undo(client, self)
+        """The same, the other way round."""
+        await self._replace(client, self.after, self.before)
 
     def difference(self, now: datetime, zone: tzinfo | None) -> str:
         """The changed lines as a diff."""
         return difference(self.before, self.after)
 
+    async def _replace(self, client: ConsoleClient, expected: PolicyView, wanted: PolicyView) -> None:
+        from joytui.core.wire import KeyEdit
 
-async def make(client: ConsoleClient, change: PolicyChange) -> KeyView:
-    """The key as it is then. Raises JoytuiError; RefusedError where the policy is not `before` any more."""
-    return await _replace(client, change, change.before, change.after)
-
-
-async def undo(client: ConsoleClient, change: PolicyChange) -> KeyView:
-    """The same, the other way round."""
-    return await _replace(client, change, change.after, change.before)
-
-
-async def _replace(client: ConsoleClient, change: PolicyChange, expected: PolicyView, wanted: PolicyView) -> KeyView:
-    from joytui.core.wire import KeyEdit
-
-    key = await client.key(change.key_id)
-    if key.policy != expected:
-        hint = "look at it again; e on Keys edits it"
-        raise RefusedError(f"the policy of {change.name} was changed in the meantime", hint=hint)
-    return await client.edit_key(change.key_id, KeyEdit(policy=wanted))
+        if (await client.key(self.key_id)).policy != expected:
+            hint = "look at it again; e on Keys edits it"
+            raise RefusedError(f"the policy of {self.name} was changed in the meantime", hint=hint)
+        await client.edit_key(self.key_id, KeyEdit(policy=wanted))

@@ -79,9 +79,9 @@ class NodeForm(FormDialog[str]):
         """Raises JoytuiError."""
 
     def compose_dialog(self) -> ComposeResult:
-        present = Static(id="present", classes="note")
-        present.display = False
-        yield present
+        limits = Static(id="present", classes="note")
+        limits.display = False
+        yield limits
         yield from self.rows(self.fields, self.texts)
         yield Static(self.NOTE, classes="note")
         yield Static(id="outcome")
