@@ -45,6 +45,8 @@ FIELDS: Final = (
     "http_headers", "env_http_headers", "request_max_retries", "stream_max_retries", "stream_idle_timeout_ms",
     "websocket_connect_timeout_ms", "requires_openai_auth", "supports_websockets", "supports_standalone_web_search",
 )  # fmt: skip
+OTHER_CREDENTIALS: Final = ("experimental_bearer_token", "requires_openai_auth", "auth", "gateway_oauth", "aws")
+"""Fields that give a provider its credential where env_key does not."""
 _RESERVED = ("lmstudio", "ollama", "openai")
 _BEDROCK_MAY = {"base_url", "auth", "http_headers", "aws"}
 _BEDROCK_TEXT = (

@@ -7,6 +7,7 @@ from typing import Any
 from joytui.codex.credential import is_variable_name
 from joytui.codex.edit import EditError, Keys
 from joytui.codex.model_lists import CATALOG_FIELD, CATALOG_FILE_KEY
+from joytui.codex.providers import OTHER_CREDENTIALS
 from joytui.codex.toml_reader import TomlError, read_toml
 from joytui.codex.urls import origin_of
 from joytui.codex.versions import rules_for
@@ -18,7 +19,6 @@ from joytui.doctor.fix.models_file import is_ours, named_file
 
 TABLE: Keys = ("model_providers", PROVIDER_ID)
 SETUP = "setup"
-_ANOTHER_WAY_IN = ("experimental_bearer_token", "requires_openai_auth", "auth", "gateway_oauth", "aws")
 
 
 def provider_fix(world: World, base_url: str, model: str, *, lists_models: bool) -> Fix:
@@ -30,7 +30,7 @@ def provider_fix(world: World, base_url: str, model: str, *, lists_models: bool)
     draft = Draft(world)
     file = world.config_file
     present = _table(draft.text(file), TABLE)
-    for field in _ANOTHER_WAY_IN:
+    for field in OTHER_CREDENTIALS:
         if field in present:
             draft.remove((*TABLE, field), file=file)
     wanted: dict[Keys, Any] = {

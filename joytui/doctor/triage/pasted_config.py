@@ -10,23 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from joytui.codex.credential import is_variable_name, looks_secret
+from joytui.codex.providers import OTHER_CREDENTIALS
 from joytui.core.joytoken import BASE_PATH
+from joytui.core.redaction import MASK
 from joytui.doctor.triage.answer import Guess
 from joytui.doctor.triage.clean import bare_lines, without_stamp
 
 _HEADER = re.compile(r"^\[([\w.\"' -]{1,120})\]\s*(?:#.*)?$")
 _LINE = re.compile(r"^([A-Za-z_][\w-]{0,60})\s*=\s*(.{1,400})$")
-_CREDENTIALS = (
-    "env_key",
-    "http_headers",
-    "env_http_headers",
-    "experimental_bearer_token",
-    "auth",
-    "requires_openai_auth",
-    "aws",
-)
-_SECRET = re.compile(r"(?i)(?:jt|sk|pk)[-_]\S{6,}|‹")
-
+_CREDENTIALS = ("env_key", "http_headers", "env_http_headers", *OTHER_CREDENTIALS)
 _CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*[“”„‘]")
 """A key that was set between the quotes of a word processor, which belong to its value."""
 
@@ -69,9 +62,9 @@ def _faults(top: Table, table: Table) -> Iterator[str]:
     if not table:
         return
     key = _bare(table.get("env_key", "x"))
-    if _SECRET.match(key):
+    if looks_secret(key, {}) or MASK in key:
         yield "env-key-is-secret"
-    elif not re.fullmatch(r"[A-Za-z_]\w*", key):
+    elif not is_variable_name(key):
         yield "env-key-invalid"
     if "base_url" not in table:
         yield "base-url-missing"
