@@ -747,8 +747,8 @@ CONFIGURATION: Final = (
             Sign(name="a deformed path"),
             Sign(
                 name="a deformed path elsewhere",
-                explanation="Codex appends /responses to base_url. The address that this gives has a part too many or too few, or a blank in it.",
-                remedy="Write base_url as the gateway's manual gives it, with no endpoint behind it (most end in /v1).",
+                explanation="Codex appends /responses to base_url. The resulting address has a part too many or too few, or contains a space.",
+                remedy="Write base_url as the gateway's manual has it, without an endpoint at the end (most end in /v1).",
             ),
             Sign(
                 name="another path",
@@ -778,7 +778,7 @@ CONFIGURATION: Final = (
                     r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:未提供|缺少)[^。\n]{0,6}(?:令牌|密钥|api ?key)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
                 ),
                 explanation=(
-                    "Today's Codex no longer sends the key of auth.json to a provider of one's own, so the request carries no Authorization header."
+                    "Today's Codex no longer sends the key in auth.json to a custom provider, so the request carries no Authorization header."
                 ),
                 remedy=(
                     'Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table, and set that variable (or put it into $CODEX_HOME/.env).'
@@ -848,11 +848,11 @@ CONFIGURATION: Final = (
             ),
             Sign(
                 name="a variable with a sign before its name",
-                explanation="env_key takes the bare name of the variable. With the sign of a shell before it, Codex looks for a variable that cannot exist.",
+                explanation="env_key takes the bare name of the variable. With a shell's $ or % in it, Codex looks for a variable that cannot exist.",
             ),
             Sign(
                 name="a name with a blank in it",
-                explanation="env_key takes the name of one variable, and a variable's name holds no blank.",
+                explanation="env_key takes the name of one variable, and a variable name cannot contain a space.",
             ),
             Sign(name="a variable that cannot be one", others=("env-key-is-secret", "key-unset"), ask=ENV_KEY_LINE),
         ),

@@ -60,7 +60,7 @@ CREDENTIAL: Final = (
             Sign(
                 name="a variable that sudo drops",
                 explanation="sudo starts Codex as another user, without the variables of your shell.",
-                remedy="Start Codex without sudo. Where it must be another user: sudo --preserve-env=NAME codex, with the name from the message.",
+                remedy="Start Codex without sudo. If it must be another user: sudo --preserve-env=NAME codex, with the name from the message.",
             ),
             Sign(
                 name="codex doctor: no credentials",
