@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.errors import RefusedError
 from joytui.core.money import format_credits, parse_credits
-from joytui.tui.budgets.reading import words
+from joytui.tui.budgets.reading import in_a_sentence
 from joytui.tui.figures import exact_credits, when
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class NodeRaise:
 
     @property
     def what(self) -> str:
-        return f"the budget of {words(self.before)}"
+        return f"the budget of {in_a_sentence(self.before)}"
 
     @property
     def _raised(self) -> int:
@@ -80,13 +80,13 @@ async def _expect(client: ConsoleClient, node: NodeBudget, limits: Mapping[str, 
     now = next((one for one in await client.budgets() if one.node == node.node), None)
     if now is None or _limits(now) != limits:
         hint = "look at it again; B shows the budgets"
-        raise RefusedError(f"the budget of {words(node)} was changed in the meantime", hint=hint)
+        raise RefusedError(f"the budget of {in_a_sentence(node)} was changed in the meantime", hint=hint)
 
 
 def raises_of(node: NodeBudget, period: Period, now: datetime) -> list[tuple[str, str | None]]:
     """How a node whose limit of that window refused a request may be raised: in words, and until when. One that is raised already
     stays so at least as long as it is."""
-    name, limit = words(node), next((one for one in node.limits if one.period == period), None)
+    name, limit = in_a_sentence(node), next((one for one in node.limits if one.period == period), None)
     if limit is None:
         return []
     if node.kind == "task":

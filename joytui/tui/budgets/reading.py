@@ -87,6 +87,11 @@ def words(node: NodeBudget) -> str:
     return "organisation" if node.kind == "org" else f"{node.kind} {node.name}"
 
 
+def in_a_sentence(node: NodeBudget) -> str:
+    """The same within a sentence: "the organisation"."""
+    return f"the {words(node)}" if node.kind == "org" else words(node)
+
+
 async def read_budgets(client: ConsoleClient, now: datetime) -> BudgetsSnapshot:
     """The nodes that the token sees, with what each spent in the last week. Raises JoytuiError."""
     nodes = tuple(await _nodes(client))
