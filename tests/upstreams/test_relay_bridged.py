@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
@@ -65,6 +65,15 @@ async def test_stream() -> None:
     assert "x-openai-internal-codex-responses-lite" not in sent.headers
 
 
+@pytest.fixture
+def records_anew() -> Iterator[None]:
+    """They are kept by address, and a server of another test may have had the port of this one's, or get it."""
+    quirks.quirks_for.cache_clear()
+    yield
+    quirks.quirks_for.cache_clear()
+
+
+@pytest.mark.usefixtures("records_anew")
 async def test_the_upstreams_own_record_is_used_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     odd = replace(quirks.DEFAULT, renamed={"max_output_tokens": "max_length"}, thought_fields=("mind",))
     monkeypatch.setattr(quirks, "RULES", (("127.0.0.1", "m", odd),))
