@@ -74,3 +74,7 @@ async def settle(app: ConsoleApp, pilot: Any) -> None:
         await pilot.pause()
         await app.workers.wait_for_complete()
     await pilot.pause()
+    for _ in range(100):  # an event that bubbles waits once at each parent: on a busy machine longer than these pauses
+        if not any(node.message_queue_size for node in (app, *app.screen.walk_children(with_self=True))):
+            break
+        await pilot.pause()
