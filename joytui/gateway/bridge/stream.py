@@ -340,7 +340,7 @@ class ResponsesStream:
         tool = self._answer.names.resolve(call.name)
         prefix = {"function": "fc", "custom": "ctc", "tool_search": "tsc"}[tool.kind]
         index, item_id = self._next(prefix)
-        output = CallOutput(index, item_id, self._call_id(call, index), tool, call)
+        output = CallOutput(index, item_id, self._call_id(call, index), tool, call, self._answer.names.schema(tool))
         self._by_call[id(call)] = output
         return events + self._begin(output)
 

@@ -63,10 +63,13 @@ class ToolNames:
         namespace = namespace if isinstance(namespace, str) else None
         return self._flat.get((namespace, name)) or flat_name(namespace, name)
 
+    def schema(self, tool: Tool) -> Mapping[str, Any]:
+        """The schema of a tool's arguments; empty for one that was not offered."""
+        return self.schemas.get(self.flat(tool.namespace, tool.name), {})
+
     def parameter_type(self, name: str, parameter: str) -> str | None:
         """The type of a tool's parameter as its schema has it, where it has one."""
-        tool = self.resolve(name)
-        properties = self.schemas.get(self.flat(tool.namespace, tool.name), {}).get("properties")
+        properties = self.schema(self.resolve(name)).get("properties")
         found = properties.get(parameter) if isinstance(properties, Mapping) else None
         kind = found.get("type") if isinstance(found, Mapping) else None
         return kind if isinstance(kind, str) else None
@@ -74,7 +77,7 @@ class ToolNames:
     def resolve(self, flat: str) -> Tool:
         """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`, put
         `functions.` or `default_api.` before any name (Kimi, gpt-oss, Gemini), a number or a mark of theirs behind it, and write another
-        case. A name that was offered means that tool, and one that fits two means neither."""
+        case; relays join the pieces of a name that came twice. A name that was offered means that tool, and one that fits two means neither."""
         if flat in self.tools:
             return self.tools[flat]
         told = _plain_names(flat)
@@ -93,7 +96,8 @@ _MARK_BEHIND = re.compile(r"<[|｜].*|\(\)\Z|:\d+\Z", re.DOTALL)
 def _plain_names(flat: str) -> set[str]:
     """What may be left of a name without what models put around it: all of it, and what is behind the last dot, colon or slash."""
     name = _MARK_BEHIND.sub("", flat.rpartition("to=")[2].strip("\"'` \n"))
-    return {_letters(name), _letters(re.split(r"[.:/]", name)[-1])}
+    said_once = name[: len(name) // 2] if name[: len(name) // 2] * 2 == name else name
+    return {_letters(name), _letters(said_once), _letters(re.split(r"[.:/]", name)[-1])}
 
 
 def _letters(name: str) -> str:
