@@ -34,8 +34,9 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(_WORDS)
 
 
 def _plain(reason: str) -> str:
-    """The word in the spelling of `MEANINGS`: `content-filter`, `FINISH_REASON_STOP` (Vertex)."""
-    return reason.strip().lower().replace("-", "_").removeprefix("finish_reason_")
+    """The word in the spelling of `MEANINGS`: `content-filter`, `FINISH_REASON_STOP`, `function_call_filter: MALFORMED_FUNCTION_CALL`
+    (Google)."""
+    return reason.rpartition(":")[2].strip().lower().replace("-", "_").removeprefix("finish_reason_")
 
 
 def meaning(reason: str, words: Mapping[str, Meaning] = MEANINGS) -> Meaning:
