@@ -494,12 +494,23 @@ async def _chunks(
                 unread.append(piece)
         if chunks := _parsed(splitter.end(), seen, reader) or _one_text(unread, seen):
             yield chunks
+        elif splitter.stray:
+            yield _last_words(splitter.stray, seen)
     except (httpx.HTTPError, OSError) as error:
         raise StreamBroken(_how_broken(error)) from error
     except EventTooLarge as error:
         raise StreamBroken(f"the upstream sent {error}") from error
     finally:
         await response.aclose()
+
+
+def _last_words(text: bytes, seen: Observation) -> list[Any]:
+    """The error in what a stream ends with that is no event: JSON in several lines, a proxy's page or its words. Raises StreamBroken
+    for the last two, which are nothing to an answer that is whole."""
+    if told := _one_text([text], seen):
+        return told
+    words = page_words(text)
+    raise StreamBroken(f"the upstream's stream broke off: {seen.echo.text(words) if seen.echo else words}")
 
 
 def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> list[Any]:
