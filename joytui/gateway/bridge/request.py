@@ -76,7 +76,7 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     chat.update(_format_fields(body, quirks))
     if quirks.answer_format != "json_schema":
         _tell_schema(chat, body)
-    _limit_output(chat, quirks.most_output)
+    _limit_output(chat, quirks)
     if body.get("stream") if quirks.stream is None else quirks.stream:
         chat.update(stream=True, stream_options={"include_usage": True})
     chat.update(quirks.extra_body)
@@ -90,7 +90,10 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     )
 
 
-def _limit_output(chat: dict[str, Any], most: int) -> None:
+def _limit_output(chat: dict[str, Any], quirks: Quirks) -> None:
+    most = quirks.most_output
+    if quirks.usual_output and not any(name in chat for name in OUTPUT_LIMITS):
+        chat[quirks.renamed.get("max_output_tokens", "max_tokens")] = quirks.usual_output
     for name in OUTPUT_LIMITS:
         if most and isinstance(chat.get(name), int) and chat[name] > most:
             chat[name] = most

@@ -20,6 +20,7 @@ from joytui.core.sse import DONE
 from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
+from joytui.gateway.bridge.channels import BareChannels
 from joytui.gateway.bridge.chunks import CallPiece, Delta
 from joytui.gateway.bridge.echoed import metadata_with
 from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError
@@ -84,6 +85,7 @@ class ResponsesStream:
         self._call_ids: set[str] = set()
         self._opaque: dict[str, Any] = {}
         self._blank = ""
+        self._channels = BareChannels() if answer.quirks.bare_channels else None
         self._tags = ThoughtTags()
         self._end_marks = EndMarks()
         self._leaked = LeakedCalls(answer.names if answer.quirks.leaked_calls else ToolNames())
@@ -192,7 +194,7 @@ class ResponsesStream:
     def _take_done(self) -> None:
         """`[DONE]` ends a whole answer also where no finish reason came; half a call is none."""
         calls = self._calls.calls
-        begun = self._items or self._open or calls or self._leaked.held
+        begun = self._items or self._open or calls or any(map(str.strip, self._said))
         if self.finish is None and begun and all(call.settled for call in calls):
             self.finish = "tool_calls" if calls else "stop"
             self._note("[DONE] came without a finish reason and was taken as the end")
@@ -222,6 +224,7 @@ class ResponsesStream:
 
     def _take_said(self, text: str) -> list[Event]:
         self._said.append(text)
+        text = self._channels.feed(text) if self._channels else text
         return self._take_pieces(self._tags.feed(text) if self._answer.quirks.thought_tags else [("text", text)])
 
     def _take(self, delta: Delta) -> list[Event]:
@@ -286,7 +289,8 @@ class ResponsesStream:
 
     def _end_of_text(self) -> list[Event]:
         """What was held back of the text, as the text or the calls that it turned out to be."""
-        events = self._take_pieces(self._tags.end())
+        held = self._tags.feed(self._channels.end()) if self._channels else []
+        events = self._take_pieces([*held, *self._tags.end()])
         if said := self._leaked.feed(self._end_marks.end()):
             events += self._take_text(said)
         rest, calls = self._leaked.end(proper=bool(self._by_call))
