@@ -69,6 +69,8 @@ def repaired(arguments: str) -> str:
         value = value_of(f'"{text}"')
         return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
     value = _nearly(text.removeprefix("\ufeff"))
+    if value is None and text[-1] == "}":  # the beginning was lost on the way
+        value = next((found for lost in ("{", '{"') if (found := value_of(lost + text))), None)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
@@ -125,22 +127,30 @@ def unwrap_freeform(arguments: str) -> str:
         return arguments
     value = data.get(FREEFORM_PARAMETER) if isinstance(data, dict) else data
     if isinstance(value, str):
-        return value
+        return _out_of_fence(value)
     for _ in range(2):  # the one member, or the one in it
         if isinstance(data, dict) and len(data) == 1:
             data = next(iter(data.values()))
     if isinstance(data, list) and len(data) == 2:  # a command and its text
         data = data[1]
-    return data if isinstance(data, str) else arguments
+    return _out_of_fence(data) if isinstance(data, str) else arguments
+
+
+_FENCED_TEXT = re.compile(r"\A\s*```[\w-]*\n((?:(?!```).)*?)\n?```\s*\Z", re.DOTALL)
+
+
+def _out_of_fence(text: str) -> str:
+    """A freeform text without the one code fence that is around all of it."""
+    return fenced[1] if text.lstrip().startswith("```") and (fenced := _FENCED_TEXT.match(text)) else text
 
 
 def fitted(arguments: str, schema: Mapping[str, Any]) -> str:
     """Arguments that are JSON, as the tool's schema has them: out of another object that has them whole (`{"arguments": {…}}`), and
-    with numbers, lists and the like that came as texts. What the schema takes, or would not take either way, stays as it came."""
+    with numbers, lists and the like that came as texts, at any depth. What the schema takes, or would not take either way, stays as it came."""
     properties, given = schema.get("properties"), _object(arguments)
     if given is None or not isinstance(properties, Mapping):
         return arguments
-    found = _typed(_inner(given, schema, properties), properties)
+    found = _as_schema(_inner(given, schema, properties), schema)
     return arguments if found is given else json.dumps(found, ensure_ascii=False)
 
 
@@ -161,9 +171,18 @@ def _inner(given: dict[str, Any], schema: Mapping[str, Any], properties: Mapping
     return found[0] if len(found) == 1 and required <= found[0].keys() <= properties.keys() else given
 
 
-def _typed(given: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: _as_type(value, _types(properties.get(name))) for name, value in given.items()}
-    return given if all(found[name] is value for name, value in given.items()) else found
+def _as_schema(value: Any, schema: Any, depth: int = 8) -> Any:
+    """The value with its texts as the types that the schema names; itself where nothing changes."""
+    if not isinstance(schema, Mapping) or not depth:
+        return value
+    value = _as_type(value, _types(schema))
+    if isinstance(value, dict) and isinstance(properties := schema.get("properties"), Mapping):
+        members = {name: _as_schema(one, properties.get(name), depth - 1) for name, one in value.items()}
+        return value if all(members[name] is one for name, one in value.items()) else members
+    if isinstance(value, list) and isinstance(inner := schema.get("items"), Mapping):
+        items = [_as_schema(one, inner, depth - 1) for one in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    return value
 
 
 _CLASSES: Mapping[str, type | tuple[type, ...]] = {

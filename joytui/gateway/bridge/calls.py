@@ -109,8 +109,9 @@ class CallTable:
         if piece.id is not None:
             return self._by_id(piece)
         same = [c for c in self.calls if c.index == piece.index] if piece.index is not None else self.calls
-        if not same:
-            return None
+        if not same:  # what names no call goes on with the last one, whatever index it has
+            growing = self.calls and piece.name is None and not self.calls[-1].whole
+            return self.calls[-1] if growing else None
         last = same[-1]
         return None if self._begins_anew(last, piece) else last
 

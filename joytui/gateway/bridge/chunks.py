@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from joytui.gateway.bridge.arguments import value_of
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import USUAL_NAME, opaque_fields
 
@@ -183,6 +184,8 @@ def _of_block(block: Any) -> str:
 def _calls(source: Mapping[str, Any], whole: bool, opaque: tuple[str, ...]) -> list[CallPiece]:
     """Pieces of calls; the calls of a whole message are numbered by their place, for they have no index."""
     calls = source.get("tool_calls") or source.get("tool_call") or _tool_uses(source.get("content"))
+    if isinstance(calls, str):  # the list as its text
+        calls = value_of(calls)
     calls = [calls] if isinstance(calls, Mapping) else calls
     calls = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
     pieces = [_piece({**call, "index": place} if whole else call, opaque) for place, call in enumerate(calls)]
@@ -206,6 +209,8 @@ _ARGUMENTS = ("arguments", "parameters", "input", "args")
 def _piece(call: Mapping[str, Any], opaque: tuple[str, ...]) -> CallPiece:
     function = call.get("function") or call.get("custom")
     function = function if isinstance(function, Mapping) else call
+    if len(function) == 1 and function is not call and not function.keys() & {"name", *_ARGUMENTS}:
+        function = {"name": next(iter(function)), "arguments": next(iter(function.values()))}
     arguments = next((function[name] for name in _ARGUMENTS if function.get(name) is not None), None)
     if isinstance(arguments, (Mapping, list)):
         arguments = json.dumps(arguments, ensure_ascii=False)

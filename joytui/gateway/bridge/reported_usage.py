@@ -123,6 +123,7 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
     alone = _count(usage, *spelling.input)
     given = _count(usage, *spelling.input_alone) if alone is None else alone
     output = _count(usage, *spelling.output)
+    total = _count(usage, *spelling.total)
     if given is None and output is None:
         return None
     into = _details(usage, *spelling.input_details)
@@ -131,9 +132,10 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
     cached = (_count(usage, *spelling.cached) if cached is None else cached) or 0
     reasoning = _count(out, *spelling.reasoning_in_details)
     reasoning = (_count(usage, *spelling.reasoning) if reasoning is None else reasoning) or 0
-    total = _count(usage, *spelling.total)
     beside = [_count(usage, *names) or 0 for names in (spelling.cached, spelling.cache_written)]
     counted = _with_cache(given or 0, cached, sum(beside), total, output or 0, anthropic=alone is None)
+    if output is None and given and total:
+        output = max(0, total - counted)
     odd = _odd(usage, *spelling.input, *spelling.output)
     found = _with_reasoning(TokenCounts(counted, cached, output or 0, reasoning), total)
     return replace(found, odd=True) if odd else found

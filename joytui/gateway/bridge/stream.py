@@ -23,7 +23,7 @@ from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.channels import BareChannels
 from joytui.gateway.bridge.chunks import CallPiece, Delta
 from joytui.gateway.bridge.echoed import metadata_with
-from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError
+from joytui.gateway.bridge.errors import CUT, NAMELESS, NO_SUMMARY, StreamError
 from joytui.gateway.bridge.leaked import LeakedCalls, calls_at_the_end
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.plain import PlainChunk, plain_text
@@ -177,6 +177,8 @@ class ResponsesStream:
         for call in self._calls.calls:
             if id(call) not in self._by_call:
                 events += self._take_call(call, at_end=True)
+        if not (self._items or self._open) and any(call.name is None for call in self._calls.calls):
+            return self.fail(NAMELESS)
         events += self._carry_opaque()
         self.status = "completed" if said == "completed" else "incomplete"
         if self.effective_usage is None and self._answer.input_estimate:

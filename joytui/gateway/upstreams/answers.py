@@ -481,21 +481,22 @@ async def _chunks(
     """
     splitter, reader = SseSplitter(lenient=True), ChunkReader()
     size = 0
+    skipped: list[str] = []
     unread: list[bytes] | None = []
     try:
         async for piece in pieces:
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
-            if chunks := _parsed(splitter.feed(piece), seen, reader):
+            if chunks := _parsed(splitter.feed(piece), seen, reader, skipped):
                 unread = None
                 yield chunks
             if unread is not None:
                 unread.append(piece)
-        if chunks := _parsed(splitter.end(), seen, reader) or _one_text(unread, seen):
+        if chunks := _parsed(splitter.end(), seen, reader, skipped) or _one_text(unread, seen):
             yield chunks
-        elif splitter.stray:
-            yield _last_words(splitter.stray, seen)
+        elif text := splitter.stray or "\n".join(skipped).encode():
+            yield _last_words(text, seen)
     except (httpx.HTTPError, OSError) as error:
         raise StreamBroken(_how_broken(error)) from error
     except EventTooLarge as error:
@@ -513,7 +514,8 @@ def _last_words(text: bytes, seen: Observation) -> list[Any]:
     raise StreamBroken(f"the upstream's stream broke off: {seen.echo.text(words) if seen.echo else words}")
 
 
-def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> list[Any]:
+def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader, skipped: list[str]) -> list[Any]:
+    """The chunks of these events. `skipped`: gets the words, if any, that came in place of a chunk since the last one."""
     chunks: list[Any] = []
     for event in events:
         if len(event.data) < SHORT and _is_end(event):
@@ -527,9 +529,11 @@ def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> l
             continue
         try:
             chunks.append(_named(unwrapped(reader.read(data)), seen))
+            skipped.clear()
         except (ValueError, RecursionError):
             if (told := text_error(seen.echo.text(data) if seen.echo and len(data) <= WHOLE_LIMIT else data)) is None:
                 seen.note("a chunk that is not JSON was skipped")
+                skipped += [data[:ERROR_TEXT]] if " " in data.strip() else []
                 continue
             chunks.append({"error": {"message": told.message, "code": told.code, "type": told.type}})
     return chunks
@@ -579,7 +583,7 @@ def _completion(body: bytes, seen: Observation) -> tuple[Any, list[Any]]:
         completion = unwrapped(json.loads(body))
     except ValueError:  # objects, one a line, or one behind the other
         splitter = SseSplitter(lenient=True)
-        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader()) or _in_a_row(body)
+        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader(), []) or _in_a_row(body)
         if not chunks:
             words = page_words(body)
             raise ValueError(f": {seen.echo.text(words) if seen.echo else words}" if words else "") from None
