@@ -28,9 +28,14 @@ UNTOLD_LIMIT = "the upstream was not told how long its answer may be: it may cos
 """Said of a request whose limit a setting or a lesson took out."""
 
 
+def is_limited(sent: Mapping[str, Any]) -> bool:
+    """Whether a request names the most tokens of its answer."""
+    return any(sent.get(name) for name in OUTPUT_LIMITS)
+
+
 def loses_limit(asked: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
     """Whether a request that names the most tokens of its answer goes out without that."""
-    return any(asked.get(name) for name in OUTPUT_LIMITS) and not any(name in sent for name in OUTPUT_LIMITS)
+    return is_limited(asked) and not is_limited(sent)
 
 
 @dataclass(slots=True)
@@ -83,7 +88,7 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     for name in quirks.refused:
         chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
-    if loses_limit(body, chat):
+    if loses_limit(body, chat) and not chat.get("stream"):
         dropped.append(UNTOLD_LIMIT)
     return ChatRequest(
         chat, tools.names, [*tools.notes, *messages.notes, *dropped], echo(body), compaction, body.get("metadata")

@@ -213,13 +213,18 @@ async def _arriving(
 async def bridged_whole(
     bridge: Bridge, pieces: AsyncIterator[list[Any]], *, linger: float = LINGER_S
 ) -> AsyncIterator[bytes]:
-    """A whole Response put together from the chunks of a stream: pieces without anything while it grows, then all of it. Raises
-    StreamBroken where the answer is not whole."""
+    """A whole Response put together from the chunks of a stream: a piece without anything while it grows, at the latest after
+    `at_once` (`ModelCall`), then all of it. Raises StreamBroken where the answer is not whole."""
+    seen, at_once = bridge.reader.seen, bridge.call.at_once
     try:
         async with aclosing(_arriving(bridge, pieces, KEEP_ALIVE_S, linger)) as arriving:
             async for chunks in arriving:
+                told = seen.output_bytes
                 for chunk in chunks:
                     bridge.feed(chunk)
+                    if at_once and seen.output_bytes - told > at_once:
+                        yield b""
+                        told = seen.output_bytes
                 yield b""
     except StreamBroken:
         if not bridge.stream.finish:
