@@ -193,6 +193,11 @@ def _content_or_calls(quirks: Quirks) -> bool:
     return asked(quirks, *CALLED)["messages"][1]["content"] is None
 
 
+def _listed_content(quirks: Quirks) -> bool:
+    user, assistant, *_ = sent(quirks)["messages"]
+    return user["content"] == [{"type": "text", "text": "hi"}] and assistant["content"] is None
+
+
 def _content_or_thought(quirks: Quirks) -> bool:
     both = asked(quirks, HISTORY[0], HISTORY[1], said("I look"), *HISTORY[2:4])["messages"][1]
     thought_alone = sent(quirks)["messages"][1]
@@ -344,6 +349,7 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "system_role": (_system_role, "user"),
     "merge_assistants": (_merge_assistants, True),
     "assistant_after_tool": (_assistant_after_tool, True),
+    "listed_content": (_listed_content, True),
     "content_beside_calls": (_content_beside_calls, ""),
     "empty_thought": (_empty_thought, "mind"),
     "message_words": (_message_words, ("reasoning_content",)),

@@ -60,15 +60,15 @@ def mended(arguments: str, last: str = "") -> str:
 def repaired(arguments: str) -> str:
     """Arguments that are nearly JSON, as JSON: line breaks as they are in a text, a brace or a comma too many at the end, Python's
     quotation marks, one object in a list. What could be meant in two ways stays as it is: the client says that it cannot read it."""
-    text = arguments.strip()
+    text = arguments.strip("\ufeff \n\r\t")
     if not text or (text[0] == "{" and is_json(text)):
-        return arguments
+        return text if text[:1] != arguments[:1] else arguments
     if text == "null":
         return "{}"
     if text.startswith('{\\"'):  # encoded twice, without the quotation marks around it
         value = value_of(f'"{text}"')
         return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
-    value = _nearly(text.removeprefix("\ufeff"))
+    value = _nearly(text)
     if value is None and text[-1] == "}":  # the beginning was lost on the way
         value = next((found for lost in ("{", '{"') if (found := value_of(lost + text))), None)
     if isinstance(value, list) and len(value) == 1:
@@ -78,6 +78,7 @@ def repaired(arguments: str) -> str:
 
 def _nearly(text: str) -> Any:
     plain = _LAST_COMMA.sub(lambda found: found[1] or "", text)
+    plain = _BARE_NAME.sub(lambda found: found[1] or f'{found[2]}"{found[3]}"', plain)
     try:
         value, end = json.JSONDecoder(strict=False).raw_decode(plain)
     except (ValueError, RecursionError):
@@ -96,6 +97,8 @@ def _of_python(text: str) -> Any:
 
 _LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*[}\]])', re.DOTALL)
 """A text, which stays, or a comma behind the last member."""
+_BARE_NAME = re.compile(r'("(?:[^"\\]|\\.)*+"?)|([{,]\s*)([A-Za-z_]\w*)(?=\s*:)', re.DOTALL)
+"""A text, or a member's name without quotation marks."""
 _PYTHON = re.compile(r"\{\s*'")
 
 

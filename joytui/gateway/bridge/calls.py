@@ -5,7 +5,8 @@ finished call once more at the end.
 A call that was sent again must not run twice, and twins that are meant twice must stay two. Equal name and arguments alone
 tell nothing; what does: the same id is the same call, another id is another call. Without an id (a vendor that gave the first one
 an id gives one to each new call) the same index is the same call, another index another one. Where there is neither, calls
-are whole pieces, and each counts, until the finish reason: what comes after it is a summary. Two entries of one chunk are two
+are whole pieces, and each counts, until the finish reason: what comes after it, or as a whole message, is a summary (whatever ids it
+has, for the same index). Two entries of one chunk are two
 calls, unless they share their id.
 """
 
@@ -48,7 +49,8 @@ class CallTable:
         self._offered = offered
 
     def place_all(self, pieces: Sequence[CallPiece], *, finished: bool = False) -> list[Call]:
-        """The calls that the pieces of one chunk continue or begin, with the pieces added. `finished`: a finish reason came before."""
+        """The calls that the pieces of one chunk continue or begin, with the pieces added. `finished`: what comes now
+        is a summary."""
         known = len(self.calls)
         found = [self._place(piece, known, finished) for piece in pieces]
         return [call for call in found if call is not None]
@@ -87,7 +89,7 @@ class CallTable:
             if piece.name not in (None, call.name) or value_of(call.arguments) != told:
                 continue
             if piece.id is not None and call.id is not None:
-                same = piece.id == call.id
+                same = piece.id == call.id or (finished and piece.index is not None and piece.index == call.index)
             elif position >= known:
                 same = False
             elif piece.index is not None and call.index is not None:

@@ -62,8 +62,9 @@ def unwrapped(chunk: Any) -> Any:
             return chunk
     if not isinstance(chunk, Mapping) or type(choices := chunk.get("choices")) is list:
         return chunk
-    if isinstance(choices, Mapping):
-        return {**chunk, "choices": [choices]}
+    if isinstance(choices, Mapping):  # one choice, or choices by their number
+        numbered = all(name.isdecimal() for name in choices)
+        return {**chunk, "choices": [*choices.values()] if numbered else [choices]}
     for name in _ENVELOPES:
         inner = chunk.get(name)
         if isinstance(inner, Mapping) and isinstance(inner.get("choices"), (list, Mapping)):
@@ -114,7 +115,7 @@ def _delta(choice: Mapping[str, Any], quirks: Quirks) -> Delta:
     return Delta(
         text=text + _string(source.get("refusal")),
         reasoning=reasoning or thoughts,
-        calls=tuple(_calls(source, whole, quirks.call_fields)),
+        calls=tuple(_calls(source, whole, quirks.call_fields) or _calls(choice, True, quirks.call_fields)),
         finish=_finish(choice) or _finish(source),
         opaque=opaque_fields(source, quirks.message_fields),
         reasoning_name=name,
@@ -153,7 +154,7 @@ def _content(content: Any) -> tuple[str, str]:
     for part in content if isinstance(content, list) else (content,):
         if not isinstance(part, Mapping):
             text.append(_string(part))
-        elif part.get("type") in ("thinking", "reasoning"):
+        elif part.get("type") in ("thinking", "reasoning", "thought"):
             inner = next((part[name] for name in ("thinking", "text", "summary") if part.get(name)), "")
             thoughts.append(inner if isinstance(inner, str) else _content(inner)[0])
         else:
@@ -183,7 +184,8 @@ def _of_block(block: Any) -> str:
 
 def _calls(source: Mapping[str, Any], whole: bool, opaque: tuple[str, ...]) -> list[CallPiece]:
     """Pieces of calls; the calls of a whole message are numbered by their place, for they have no index."""
-    calls = source.get("tool_calls") or source.get("tool_call") or _tool_uses(source.get("content"))
+    calls = source.get("tool_calls") or source.get("tool_call") or source.get("toolCalls")
+    calls = calls or _tool_uses(source.get("content"))
     if isinstance(calls, str):  # the list as its text
         calls = value_of(calls)
     calls = [calls] if isinstance(calls, Mapping) else calls

@@ -44,7 +44,9 @@ LONGEST_CODE = 200
 LONGEST_MESSAGE = 8000
 """Characters of an upstream's error that are looked at: the rest is in no word that somebody reads."""
 
-NAMELESS = StreamError(UPSTREAM_ERROR, "the upstream sent a tool call without the tool's name", UPSTREAM_ERROR)
+NO_CALL = StreamError(
+    UPSTREAM_ERROR, "the upstream says that it calls a tool, and there is no call to be read", UPSTREAM_ERROR
+)
 CUT = StreamError(UPSTREAM_ERROR, "the upstream closed the stream before it gave a finish reason", UPSTREAM_ERROR)
 NO_SUMMARY = StreamError(UPSTREAM_ERROR, "the model returned no summary of the conversation", UPSTREAM_ERROR)
 

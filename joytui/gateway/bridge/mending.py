@@ -146,6 +146,11 @@ MENDS: tuple[Mend, ...] = (
         system_role="user",
     ),
     _mend(
+        "content in parts",
+        r"content\b.{0,60}(valid list|(must|should) be an? (list|array)|expected an? (list|array))",
+        listed_content=True,
+    ),
+    _mend(
         "text only",
         r"image|vision|multi-?modal|picture|图片|图像|多模态|画像|content\b.{0,12}data did not match any variant|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
         r"|only (supports? )?text|text.only|[`'\"]type[`'\"].{0,20}[`'\"]?text|content[\[\].\d]*\.type\b.{0,40}text",

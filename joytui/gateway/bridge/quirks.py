@@ -98,6 +98,8 @@ class Quirks:
     """Roles must alternate: neighbouring assistant messages are merged as well."""
     assistant_after_tool: bool = False
     """No user message may follow a tool's output: an assistant message is between them."""
+    listed_content: bool = False
+    """Content is a list of parts, also where it is text alone."""
     content_beside_calls: str | None = None
     """The content of an assistant message that has calls alone."""
     thought_field: str | None = None

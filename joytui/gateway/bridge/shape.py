@@ -50,7 +50,13 @@ def shaped(messages: Sequence[Message], quirks: Quirks) -> list[Message]:
         found = _user_first(found)
     if quirks.user_last and found and found[-1]["role"] == "assistant":
         found = [*found, {"role": "user", "content": GO_ON}]
-    return [_assistant(message, quirks) for message in found]
+    found = [_assistant(message, quirks) for message in found]
+    return [_in_parts(message) for message in found] if quirks.listed_content else found
+
+
+def _in_parts(message: Message) -> Message:
+    content = message.get("content")
+    return {**message, "content": _parts(content)} if content and isinstance(content, str) else message
 
 
 def _content(message: Message, quirks: Quirks) -> Message:

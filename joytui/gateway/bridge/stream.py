@@ -23,7 +23,7 @@ from joytui.gateway.bridge.calls import Call, CallTable
 from joytui.gateway.bridge.channels import BareChannels
 from joytui.gateway.bridge.chunks import CallPiece, Delta
 from joytui.gateway.bridge.echoed import metadata_with
-from joytui.gateway.bridge.errors import CUT, NAMELESS, NO_SUMMARY, StreamError
+from joytui.gateway.bridge.errors import CUT, NO_CALL, NO_SUMMARY, StreamError
 from joytui.gateway.bridge.leaked import LeakedCalls, calls_at_the_end
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.plain import PlainChunk, plain_text
@@ -177,8 +177,8 @@ class ResponsesStream:
         for call in self._calls.calls:
             if id(call) not in self._by_call:
                 events += self._take_call(call, at_end=True)
-        if not (self._items or self._open) and any(call.name is None for call in self._calls.calls):
-            return self.fail(NAMELESS)
+        if (finish.calls_tools(self.finish) or self._calls.calls) and not self._says_anything():
+            return self.fail(NO_CALL)
         events += self._carry_opaque()
         self.status = "completed" if said == "completed" else "incomplete"
         if self.effective_usage is None and self._answer.input_estimate:
@@ -242,7 +242,8 @@ class ResponsesStream:
             events += self._take_reasoning(delta.reasoning)
         if delta.text:
             events += self._take_said(delta.text)
-        for call in self._calls.place_all(delta.calls, finished=self.finish is not None):
+        summary = self.finish is not None or (delta.whole and bool(self._calls.calls))
+        for call in self._calls.place_all(delta.calls, finished=summary):
             events += self._take_call(call)
         if delta.finish:
             self.finish = delta.finish
@@ -330,6 +331,10 @@ class ResponsesStream:
         compaction = self._answer.compaction
         self._text = CompactionOutput(*self._next("cmp")) if compaction else TextOutput(*self._next("msg"))
         return [*events, *self._begin(self._text), *self._text.add(text)]
+
+    def _says_anything(self) -> bool:
+        """Whether there is more than thoughts."""
+        return any(item["type"] != "reasoning" for item in (*self._items, *(output.item for output in self._open)))
 
     def _flush_blank(self) -> list[Event]:
         """Blank text of an answer that has nothing else to say is its text."""

@@ -321,6 +321,7 @@ REFUSALS += [
         "Can only get item pairs from a mapping.",
     )),
     Strict("gpt-oss's template: text and thought", lambda b: "Cannot pass both content and thinking in an assistant message with tool calls! Put the analysis message in one or the other, but not both." if any(m["content"] and "reasoning_content" in m for m in assistants(b)) else None, LOOKED, sent=lambda b: b["messages"][1]["content"] == "I look."),
+    Strict("a gateway of parts", lambda b: "messages[2].content: Input should be a valid list" if any(isinstance(m["content"], str) for m in b["messages"]) else None, {"input": HISTORY}, words=("content must be an array of parts",)),
     Strict("OpenAI: what a strict tool needs", lambda b: "Invalid schema for function 'f': In context=(), 'additionalProperties' is required to be supplied and to be false." if key_anywhere(b["tools"], "strict") else None, offered({"type": "object", "properties": {"a": {"type": "string"}}}, strict=True), words=(
         "Invalid schema for function 'f': In context=(), 'required' is required to be supplied and to be an array including every key in properties. Missing 'a'.",
     )),

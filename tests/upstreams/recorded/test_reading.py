@@ -111,6 +111,8 @@ STREAMS = [
     Accent("text in place of content", stream(chunk({"text": "Hello "}), chunk({"text": "there"}), chunk({}, "stop")), HELLO),
     Accent("a part that is in no list", stream(chunk({"content": {"type": "text", "text": HELLO}}), chunk({}, "stop")), HELLO),
     Accent("parts that are strings", stream(chunk({"content": ["Hello ", "there"]}), chunk({}, "stop")), HELLO),
+    Accent("choices by their number", stream({"choices": {"0": {"delta": {"content": HELLO}, "finish_reason": "stop"}}}), HELLO),
+    Accent("a part that is a thought", stream(chunk({"content": [{"type": "thought", "text": "hm"}, {"type": "text", "text": HELLO}]}), chunk({}, "stop")), HELLO, thought="hm"),
     Accent("a reasoning part with a summary", stream(chunk({"content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}]}), *WHOLE), HELLO, thought="hm"),
     Accent("messages that grow", stream(*({"choices": [{"message": {"content": text}, "finish_reason": end}]} for text, end in (("Hel", "null"), ("Hello", ""), (HELLO, "stop")))), HELLO),
     Accent("choices that are one object", stream(*({"choices": {"delta": delta}} for delta in ({"content": HELLO}, {"finish_reason": "stop"}))), HELLO),
@@ -200,7 +202,19 @@ CALLS = [
     Accent("an index that falls", calls(call_delta(1, "c1", "exec_command", ""), call_delta(0, arguments=CALL[:7]), call_delta(0, arguments=CALL[7:])), calls=ONE),
     Accent("calls as their text", calls({"tool_calls": json.dumps([{"id": "c1", "function": RUN}])}), calls=ONE),
     Accent("the name as the only member", calls({"tool_calls": [{"id": "c1", "function": {"exec_command": {"cmd": "echo one"}}}]}), calls=ONE),
-    Accent("a call of nothing", calls(call_delta(0, "c1", arguments=CALL)), error="without the tool's name"),
+    *(
+        Accent(f"a call that nobody can read, {end}", calls({"reasoning": "hm"}, call_delta(0, "c1", arguments=CALL), end=chunk({}, end)), error="there is no call to be read")
+        for end in ("tool_calls", "stop")
+    ),
+    Accent("a call that is not there", stream(END), error="there is no call to be read"),
+    Accent("text in place of a call", said(HELLO, finish="tool_calls"), HELLO),
+    Accent("again after the end, with another id", stream(chunk(again()), END, chunk(call_delta(0, "c9", **RUN))), calls=ONE),
+    Accent("again as a whole message, with another id", stream(chunk(again()), {"choices": [{"message": {"tool_calls": [{"id": "c9", "function": RUN}]}, "finish_reason": "tool_calls"}]}), calls=ONE),
+    Accent("twins in messages that grow", stream(*({"choices": [{"message": {"tool_calls": [{"id": f"c{n}", "function": RUN} for n in range(count)]}, "finish_reason": None if count == 1 else "tool_calls"}]} for count in (1, 2))), calls=TWO),
+    Accent("toolCalls", calls({"toolCalls": [{"index": 0, "id": "c1", "function": RUN}]}), calls=ONE),
+    Accent("calls beside the delta", stream({"choices": [{"delta": {}, "tool_calls": [{"id": "c1", "function": RUN}], "finish_reason": "tool_calls"}]}), calls=ONE),
+    Accent("names without quotation marks", calls(call_delta(0, "c1", "exec_command", '{cmd: "echo one",}')), calls=ONE),
+    Accent("a byte order mark", calls(call_delta(0, "c1", "exec_command", f"\ufeff {CALL}")), calls=ONE),
     Accent("a patch in a fence", calls(call_delta(0, "c1", "apply_patch", json.dumps({"input": "```diff\n*** Begin Patch\n```"}))), calls=[("apply_patch", "*** Begin Patch")]),
     Accent("a name that begins another", calls(call_delta(0, "c1", "exec", "{}")), calls=[("exec", {})]),
 ]  # fmt: skip
