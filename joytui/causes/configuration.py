@@ -42,6 +42,7 @@ CONFIGURATION: Final = (
         lacks="provider",
         signs=(
             Sign(
+                name="a file that Codex does not read",
                 whole=(r"\.config[/\\]codex[/\\]config\.toml", r"api\.openai\.com|chatgpt\.com|sign in with chatgpt"),
                 explanation="Codex does not read ~/.config/codex. It starts with its defaults and talks to OpenAI, so the gateway never sees a request.",
                 remedy="Move the file to ~/.codex/config.toml (or set CODEX_HOME to the folder in which it is).",
@@ -293,13 +294,14 @@ CONFIGURATION: Final = (
                 ),
             ),
             Sign(
+                name="a provider in a project's file",
                 whole=(
                     r"ignored unsupported project-local config keys[^\n]{0,300}\bmodel_provider",
                     r"https://(?:api\.openai\.com|chatgpt\.com)/",
                 ),
                 explanation=(
                     "The line that selects the gateway's provider is in a project's .codex/config.toml, where Codex ignores it. "
-                    "The request went to OpenAI."
+                    "It talks to OpenAI instead."
                 ),
                 remedy="Put model_provider and the provider's table into your own ~/.codex/config.toml.",
             ),

@@ -1,88 +1,147 @@
-"""What a ticket's own config.toml, or a part of it, decides among the causes that its words leave open.
+"""What a ticket's own config.toml decides: by the doctor's own look at it, as if it were this machine's.
 
-People paste the provider's table beside the message. It may be a part of the file, so what is absent counts only where the table
-itself is there; and it never overrides the words.
+It decides where the words leave several causes of which it shows one, and where there are no words of a failure. What it lacks counts
+only where that would be there; it never overrides what Codex or a gateway said.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
-from joytui.codex.credential import is_variable_name, looks_secret
-from joytui.codex.providers import OTHER_CREDENTIALS
-from joytui.core.joytoken import BASE_PATH
+from joytui.codex.look import look
+from joytui.codex.versions import assumed_version
+from joytui.codex.world import Invocation, Issue, World
 from joytui.core.redaction import MASK
-from joytui.doctor.triage.answer import Guess
-from joytui.doctor.triage.clean import bare_lines, without_stamp
+from joytui.doctor.triage.answer import Guess, guess
+from joytui.doctor.triage.clean import plain
+from joytui.doctor.triage.config_of_ticket import HOME, PROJECT, Configuration, configuration_in
+from joytui.doctor.triage.facts import facts_of
+from joytui.doctor.triage.signs import sign
+from joytui.doctor.triage.status import Refused, is_twice, on_route
 
-_HEADER = re.compile(r"^\[([\w.\"' -]{1,120})\]\s*(?:#.*)?$")
-_LINE = re.compile(r"^([A-Za-z_][\w-]{0,60})\s*=\s*(.{1,400})$")
-_CREDENTIALS = ("env_key", "http_headers", "env_http_headers", *OTHER_CREDENTIALS)
 _CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*[“”„‘]")
 """A key that was set between the quotes of a word processor, which belong to its value."""
+_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<")
+_TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'
 
-Table = dict[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a configuration shows. `sure`: the guesses that need no words beside it; `hints`: those that words must have left open."""
+
+    sure: tuple[Guess, ...]
+    hints: tuple[Guess, ...]
+
+    def among(self, causes: tuple[str, ...]) -> Guess | None:
+        """The first of its guesses that is one of these causes."""
+        return next((one for one in (*self.sure, *self.hints) if one.causes[0] in causes), None)
 
 
-def decided_by_config(found: Guess, text: str) -> Guess:
-    """The guess with the one of its causes that the pasted configuration shows, where it shows one."""
-    if found.causes[:1] == ("key-rejected",) and _CURLY.search(text):
+def shown_by_config(text: str) -> Shown | None:
+    """What the configuration in a ticket shows; None if it holds none."""
+    pasted = configuration_in(text)
+    if pasted is None:
+        return None
+    world = _world(pasted, text)
+    if world.problems and world.problems[0].cause == "config-syntax" and (other := configuration_in(plain(text))):
+        straight = _world(other, text)
+        if not any(issue.cause == "config-syntax" for issue in straight.problems):
+            found = _shown(straight, other)
+            return Shown((_of_issue(world.problems[0], pasted), *found.sure), found.hints)
+    return _shown(world, pasted)
+
+
+def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by_people: bool) -> Guess | None:
+    """The guess with what the pasted configuration shows. `by_people`: the words are nobody's but the writer's own."""
+    if found and found.causes[:1] == ("key-rejected",) and _CURLY.search(text):
         return replace(found, causes=("key-malformed",), ask="", note="", explanation="", remedy="", details={})
-    fitting = (*found.causes, "openai-key-to-gateway") if found.causes == ("key-rejected",) else found.causes
-    if len(fitting) < 2:
-        return found
-    shown = next((cause for cause in _faults(*_read(text)) if cause in fitting), None)
     if shown is None:
         return found
-    return replace(found, causes=(shown,), ask="", note="", explanation="", remedy="", details={})
+    causes = found.causes if found else ()
+    fitting = (*causes, "openai-key-to-gateway") if causes == ("key-rejected",) else causes
+    if found and len(fitting) > 1 and (one := shown.among(fitting)):
+        return replace(one, words=found.words, said=found.said)
+    if shown.sure and (not causes or (by_people and len(causes) > 1)):
+        return shown.sure[0]
+    return found
 
 
-def _read(text: str) -> tuple[Table, Table]:
-    """The lines above the first table, and those of the provider in use; both empty where no provider's table is there."""
-    top: Table = {}
-    tables: dict[str, Table] = {}
-    current: Table | None = top
-    for bare in bare_lines(text):
-        line = without_stamp(bare).strip()
-        if header := _HEADER.match(line):
-            name = header[1].replace('"', "").replace("'", "")
-            provider = name.removeprefix("model_providers.")
-            current = tables.setdefault(provider, {}) if provider != name else None
-        elif (pair := _LINE.match(line)) and current is not None:
-            current.setdefault(pair[1], pair[2].strip().rstrip(","))
-    used = _bare(top.get("model_provider", ""))
-    table = tables.get(used) if used else next(iter(tables.values()), None) if len(tables) == 1 else None
-    return top, table or {}
+def _world(pasted: Configuration, text: str) -> World:
+    files = {path: content.encode("utf-8", "replace") for path, content in pasted.files.items()}
+    if str(PROJECT / ".codex/config.toml") in files:
+        files[str(HOME / ".codex/config.toml")] = _TRUSTED.encode()
+    env = {"HOME": str(HOME), "CODEX_API_KEY": "stored", **dict.fromkeys(pasted.exported, "exported-value")}
+    version = facts_of(text).codex_version or assumed_version()
+    return look(Invocation(pasted.args, env, PROJECT, version, HOME / "etc", HOME, files))
 
 
-def _faults(top: Table, table: Table) -> Iterator[str]:
-    """What is wrong with a table that was pasted, what Codex meets first in front."""
-    if not table:
-        return
-    key = _bare(table.get("env_key", "x"))
-    if looks_secret(key, {}) or MASK in key:
-        yield "env-key-is-secret"
-    elif not is_variable_name(key):
-        yield "env-key-invalid"
-    if "base_url" not in table:
-        yield "base-url-missing"
-    elif not re.match(r"https?://[^\s${<]", _bare(table["base_url"])):
-        yield "base-url-invalid"
-    elif re.search(r"joytokens\.ai", table["base_url"]) and not _bare(table["base_url"]).rstrip("/").endswith(
-        BASE_PATH
-    ):
-        yield "base-url-path"
-    if not set(_CREDENTIALS) & set(table):
-        yield "env-key-missing"
-    if table.get("requires_openai_auth") == "true" and "env_key" not in table:
-        yield "openai-key-to-gateway"
-    if "model_provider" not in top and len(top) > 0:
-        yield "provider-not-selected"
+def _shown(world: World, pasted: Configuration) -> Shown:
+    sure = list(_sure(world, pasted))
+    hints = [
+        _of_issue(issue, pasted) for issue in (*world.suspicions, *world.warnings) if not _in_headers(issue, world)
+    ]
+    if route := _route(world):
+        (sure if _plainly_wrong(world) else hints).insert(0, route)
+    if pasted.partly or not pasted.provider:
+        hints.append(guess("provider-not-selected"))
+    return Shown(tuple(sure), tuple(hints))
 
 
-def _bare(value: str) -> str:
-    """A string's value without its quotes and what is behind them."""
-    quoted = re.match(r"""(["'])(.*?)\1""", value)
-    return quoted[2] if quoted else value.strip("\"' ")
+def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
+    for warning in world.warnings:
+        if warning.cause == "project-keys-ignored":
+            yield sign("a provider in a project's file")
+    if any(path.endswith(".config/codex/config.toml") for path in pasted.files):
+        yield sign("a file that Codex does not read")
+    for issue in world.problems:
+        if issue.cause == "key-unset" and not _sets_another(issue, pasted):
+            continue
+        if issue.effect == "misroutes" and not pasted.provider:
+            continue
+        yield _of_issue(issue, pasted)
+    for issue in world.suspicions:
+        if issue.details.get("misspelt") or issue.cause == "openai-key-to-gateway":
+            yield _of_issue(issue, pasted)
+
+
+def _in_headers(issue: Issue, world: World) -> bool:
+    """Whether the key may be in a header of the provider's own."""
+    own = world.provider and (world.provider.get("http_headers") or world.provider.get("env_http_headers"))
+    return issue.cause == "env-key-missing" and bool(own)
+
+
+def _sets_another(issue: Issue, pasted: Configuration) -> bool:
+    """Whether the ticket sets a variable for the key, and not the one that env_key names."""
+    keys = [name for name in pasted.exported if name.endswith(("KEY", "TOKEN"))]
+    return bool(keys) and issue.details.get("variable") not in keys
+
+
+def _of_issue(issue: Issue, pasted: Configuration) -> Guess:
+    line = pasted.line(issue.where)
+    cause, details = issue.cause, dict(issue.details)
+    if cause == "env-key-invalid" and _KEY_SHOWN.search(str(details.get("variable"))):
+        cause, details = "env-key-is-secret", {}
+    note = f"It is this line: {line}" if line and cause != "env-key-is-secret" else ""
+    told = {name: value for name, value in details.items() if str(HOME) not in str(value)}
+    return replace(guess(cause, note=note, **told).heard(issue.summary), details=told)
+
+
+def _route(world: World) -> Guess | None:
+    """The fault of an address that no gateway has, by what Codex makes of it."""
+    plan = world.plan
+    if plan is None or plan.builder_error or world.provider is None or world.provider.builtin:
+        return None
+    if "?" in plan.base_url or "#" in plan.base_url:
+        return sign("a deformed path elsewhere")
+    found = on_route(Refused(404, "", plan.wire_url))
+    return found if found.causes == ("base-url-path",) else None
+
+
+def _plainly_wrong(world: World) -> bool:
+    """Whether nobody needs to ask the host: JoyToken's paths are known, and an endpoint belongs to no base_url."""
+    assert world.plan is not None
+    host = urlsplit(world.plan.wire_url).hostname or ""
+    return host.endswith("joytokens.ai") or is_twice(world.plan.url) or "?" in world.plan.base_url

@@ -20,7 +20,7 @@ from joytui.doctor.triage.documents import Document, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
-from joytui.doctor.triage.pasted_config import decided_by_config
+from joytui.doctor.triage.pasted_config import decided_by_config, shown_by_config
 from joytui.doctor.triage.reply import KEY_SEEN, reply_for
 from joytui.doctor.triage.shell_of_ticket import fitted
 from joytui.doctor.triage.signs import of_whole, sign
@@ -151,8 +151,9 @@ def _bundle(data: bytes) -> Document:
 
 def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answer:
     redactor = Redactor(secrets)
+    document = _with_config(document, text)
     if document.guess:
-        document = replace(document, guess=_of_refused_auto(decided_by_config(document.guess, text)))
+        document = replace(document, guess=_of_refused_auto(document.guess))
 
     def clean(words: str) -> str:
         return redactor.text(visible(redactor.text(words), limit=400))
@@ -185,6 +186,15 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         details=redactor.data(_plain(dict(found.details) if found else {})),
         healthy=document.healthy,
     )
+
+
+def _with_config(document: Document, text: str) -> Document:
+    """The document with what a configuration beside it decides, where words were pasted."""
+    if not text or document.kind in ("codex-doctor", "joytui-report", "bundle", "rollout"):
+        return document
+    by_people = document.kind == "prose"
+    found = decided_by_config(document.guess, shown_by_config(text), text, by_people=by_people)
+    return document if found is document.guess else replace(document, guess=found, healthy=False)
 
 
 _OTHER_AUTO = re.compile(r"\(?\buse auto\b[^)]*\)?|\bauto[- ](?:mode|req)\S*", re.I)

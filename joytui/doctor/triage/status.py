@@ -315,6 +315,11 @@ def _wrong_path(said: Refused, path: str) -> Guess:
     return sign("another path")
 
 
+def is_twice(url: str) -> bool:
+    """Whether an address has a part twice, or an endpoint before the one that Codex appends."""
+    return bool(_TWICE.search(urlsplit(url).path))
+
+
 def _deformed(said: Refused) -> Guess:
     """A path that is wrong for sure. Which one is right, is known of JoyToken's gateways alone."""
     parts = urlsplit(said.url or "")

@@ -1,0 +1,183 @@
+"""The configuration that a ticket holds, as the files that it would be: found among other words, put where the ticket says it is.
+
+People paste it whole or in parts, in fences or bare, with their sentences between. What is above the first table header of a part
+counts for the file, as people mean it; a part that begins again with what was there replaces what was before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from joytui.codex.providers import FIELDS
+from joytui.codex.schema import known_fields
+from joytui.codex.toml_reader import TomlError, read_toml
+from joytui.codex.versions import assumed_version, rules_for
+from joytui.doctor.triage.clean import unframed, without_escapes, without_stamp
+
+HOME = Path("/ticket/home")
+"""Where the files of a ticket are taken to be. Nothing is there."""
+PROJECT = HOME / "project"
+LIMIT = 60_000
+_HEADER = re.compile(r"^(\[{1,2}\s*([\w.\"' -]{1,120}?)\s*\]{1,2}|\[[\w.\"' -]{1,120})\s*(?:#.*)?$")
+_PAIR = re.compile(r"^([\"']?[A-Za-z_][\w.\"'-]{0,80})\s*=\s*(\S.{0,2000})$")
+_ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*=")
+_QUOTING = re.compile(r"^(?:> ?)+")
+_NUMBERED = re.compile(r"^\s{0,8}\d{1,3}(?:\t|\s?[│:] ?|\s{2,4})(?=[\[\w#\"]|$)")
+_FENCE = re.compile(r"^(?:```|~~~)")
+_FLAG = re.compile(
+    r"\s(?:(--oss|--ignore-user-config)\b|(-p|--profile|-c|--config|-m|--model)[ =](\"[^\"\n]+\"|'[^'\n]+'|[^\s`\"']+))"
+)
+_COMMAND = re.compile(r"(?:^|[\s`'\"$>❯%(])codex((?: (?:exec|e|resume))?(?: [^\n`]{0,300})?)")
+_FILE = re.compile(r"[~$\w.{}%:/\\-]{0,200}config\.toml\b")
+_PROJECT_WORDS = re.compile(
+    r"\b(?:repo\w*|project|workspace|checkout|proyecto|Projekt|projet)\b|项目|仓库|プロジェクト|リポジトリ", re.I
+)
+_EXPORTED = re.compile(
+    r"\b(?:export|set -g?x\w*|setx|set)\s+([A-Z][A-Z0-9_]{2,60})\b|\$env:([A-Z][A-Z0-9_]{2,60})\s*=|^([A-Z][A-Z0-9_]{2,60})=",
+    re.M,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """`files`: path to content. `provider`: whether a table of a provider is in it; `partly`: nothing but tables was shown. `args`: the flags with which the ticket starts Codex.
+    `exported`: variables that the ticket sets."""
+
+    files: dict[str, str] = field(repr=False)
+    provider: bool
+    partly: bool
+    args: tuple[str, ...] = ()
+    exported: frozenset[str] = frozenset()
+
+    def line(self, where: str | None) -> str:
+        """The line that a place ("file:line") names, as it was pasted; empty where it names none."""
+        path, _, number = (where or "").rpartition(":")
+        lines = self.files.get(path, "").split("\n")
+        return lines[int(number) - 1].strip() if number.isdigit() and 0 < int(number) <= len(lines) else ""
+
+
+def configuration_in(text: str) -> Configuration | None:
+    """The configuration in a ticket, None if it holds none."""
+    text = without_escapes(text[:LIMIT])
+    parts = [part for part in _parts(text) if _is_codex(part)]
+    if not parts:
+        return None
+    top, body = _composed(parts)
+    partly = not any(map(_PAIR.match, top))
+    if partly and (only := _only_provider(body)):
+        top = [f'model_provider = "{only}"']
+    content = "\n".join([*top, *body]) + "\n"
+    exported = frozenset(name for found in _EXPORTED.finditer(text) for name in found.groups() if name)
+    provider = any(line.startswith("[model_provider") for line in body)
+    return Configuration({_place(text): content}, provider, partly, tuple(_arguments(text)), exported)
+
+
+def _lines(text: str) -> Iterator[str]:
+    quoted = [_QUOTING.sub("", line) for line in text.split("\n")]
+    for line in quoted:
+        yield _NUMBERED.sub("", without_stamp(unframed(line))).strip()
+
+
+def _parts(text: str) -> Iterator[list[str]]:
+    """Runs of lines that are configuration. Lines of a value go with it; empty lines and comments do not end a run."""
+    part: list[str] = []
+    open_brackets = 0
+    for line in _lines(text):
+        if open_brackets > 0 or _is_config(line):
+            part.append(line)
+            value = re.sub(r"\"[^\"]*\"|'[^']*'|#.*", "", "" if _HEADER.match(line) else line)
+            opened = sum(map(value.count, "[{")) - sum(map(value.count, "]}"))
+            open_brackets = max(0, open_brackets + opened) if len(part) < 400 else 0
+        elif part and not (line == "" or line.startswith("#")):
+            yield part
+            part = []
+        elif part:
+            part.append(line)
+    if part:
+        yield part
+
+
+def _is_config(line: str) -> bool:
+    return bool(_HEADER.match(line)) or bool(_PAIR.match(line) and not _ENVIRONMENT.match(line))
+
+
+def _is_codex(part: list[str]) -> bool:
+    """Whether a run of lines is Codex's configuration, rather than another program's or one line that a message quotes."""
+    if len(part) == 1 and not _parses(part[0]):
+        return False
+    known = known_fields((), rules_for(assumed_version()))
+    for line in part:
+        if header := _HEADER.match(line):
+            name = (header[2] or header[1]).strip("[]\"' ").split(".")[0].strip("\"' ")
+            if name.startswith("model_provider") or name in ("profiles", "model-providers"):
+                return True
+        elif (pair := _PAIR.match(line)) and _bare(pair[1]) in (*known, "base_url", "env_key", "wire_api"):
+            return True
+    return False
+
+
+def _parses(line: str) -> bool:
+    try:
+        return bool(read_toml(line))
+    except TomlError:
+        return False
+
+
+def _composed(parts: list[list[str]]) -> tuple[list[str], list[str]]:
+    """The lines above the first table, and the tables, of all parts as one file."""
+    top: list[str] = []
+    body: list[str] = []
+    for part in parts:
+        first = next((number for number, line in enumerate(part) if _HEADER.match(line)), len(part))
+        lead, rest = part[:first], part[first:]
+        if lead and not rest and _names(lead) <= set(FIELDS) and _names(lead) & {"base_url", "env_key", "wire_api"}:
+            lead, rest = [], ["[model_providers.custom]", *lead] if not body else lead
+        if _names(lead) & _names(top) or _headers(rest) & _headers(body):
+            top, body = [], []
+        top += lead
+        body += rest
+    return top, body
+
+
+def _names(lines: list[str]) -> set[str]:
+    return {_bare(pair[1]) for line in lines if (pair := _PAIR.match(line))}
+
+
+def _headers(lines: list[str]) -> set[str]:
+    return {line for line in lines if _HEADER.match(line)}
+
+
+def _bare(key: str) -> str:
+    return key.strip("\"'")
+
+
+def _only_provider(body: list[str]) -> str | None:
+    found = {
+        name[1] or name[2]
+        for line in body
+        if (name := re.match(r"^\[model_providers\.(?:([\w-]+)|\"([^\"]+)\")\]", line))
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _place(text: str) -> str:
+    """Where the ticket says that the file is: Codex's own home, where it names no other."""
+    paths = [path.replace("\\", "/") for path in _FILE.findall(text)]
+    if any("/.config/codex/" in path for path in paths) and not any("/.codex/" in path for path in paths):
+        return str(HOME / ".config/codex/config.toml")
+    relative = [path for path in paths if path.removeprefix("./") == ".codex/config.toml"]
+    if relative and len(relative) == len(paths) and _PROJECT_WORDS.search(text):
+        return str(PROJECT / ".codex/config.toml")
+    return str(HOME / ".codex/config.toml")
+
+
+def _arguments(text: str) -> Iterator[str]:
+    """The flags that choose a configuration, of the first command that has any; never a prompt."""
+    for command in _COMMAND.finditer(text):
+        if flags := list(_FLAG.finditer(command[1])):
+            for flag in flags:
+                yield from [flag[1]] if flag[1] else [flag[2], flag[3].strip("\"'")]
+            return
