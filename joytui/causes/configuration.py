@@ -287,7 +287,10 @@ CONFIGURATION: Final = (
                 ),
             ),
             Sign(
-                whole=(r"\bOPENAI_(?:BASE_URL|API_BASE)\b", r"https://(?:api\.openai\.com|chatgpt\.com)/"),
+                whole=(
+                    r"\b(?-i:OPENAI_(?:BASE_URL|API_BASE))\b",
+                    r"https://(?:api\.openai\.com|chatgpt\.com)/|\b(?:ignor\w+|no effect|not used|unused|still (?:goes|talks|connects|uses|asks))\b|不生效|没有?生效|忽略|無視|sin efecto",
+                ),
                 explanation=(
                     "The request went to OpenAI: newer versions of Codex do not read OPENAI_BASE_URL. They use what config.toml says, and there no "
                     "line selects the gateway's provider."

@@ -130,7 +130,7 @@ CREDENTIAL: Final = (
         signs=(
             Sign(
                 whole=(
-                    r"\b40[13]\b|missing environment variable|invalid api key",
+                    r"\b40[13]\b|missing environment variable|invalid api key|\b(?:sees?|gets?|uses?|sends?|takes?|has)\b[^.\n]{0,30}\b(?:old|previous|other|wrong|another)\b",
                     r"\b(?:old|stale|outdated|another|different|previous|wrong|alte[rns]?|antigu[oa]|ancien)\b[^.\n]{0,60}\.codex[/\\]\.env\b|\.codex[/\\]\.env\b[^.\n]{0,60}"
                     r"\b(?:old|stale|outdated|another|different|previous|wrong|helped|fixed|alte[rns]?|antigu[oa]|ancien)\b|旧[^。\n]{0,20}\.codex[/\\]\.env|\.codex[/\\]\.env[^。\n]{0,20}旧",
                 ),
@@ -168,6 +168,14 @@ CREDENTIAL: Final = (
         explanation="requires_openai_auth makes Codex use its OpenAI login for this provider. The gateway does not know that key, and should not see it.",
         remedy="Remove requires_openai_auth and set env_key.",
         tell="A 401 although JOY_TOKEN_API_KEY is right.",
+        signs=(
+            Sign(
+                whole=(
+                    r"\brequires_openai_auth\s?= ?true",
+                    r"\beyJ|\b(?:openai|chatgpt)(?:'s)? (?:access )?(?:token|key|credential)",
+                )
+            ),
+        ),
         details={"credential_from": str | None, "misspelt": str, "misspelt_at": str | None, "fell_into": str},
     ),
     Cause(

@@ -70,7 +70,7 @@ STREAM: Final = (
             Sign(
                 whole=(
                     r"stream closed before response\.completed",
-                    r"\b200\b[^\n]{0,40}application/json|[\"']object[\"']: ?[\"'](?:response|chat\.completion)[\"']",
+                    r"\b200\b[^\n]{0,40}application/json|<!doctype html|<html\b|[\"']object[\"']: ?[\"'](?:response|chat\.completion)[\"']",
                 ),
             ),
         ),

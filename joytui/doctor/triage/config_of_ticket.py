@@ -21,12 +21,16 @@ HOME = Path("/ticket/home")
 """Where the files of a ticket are taken to be. Nothing is there."""
 PROJECT = HOME / "project"
 LIMIT = 60_000
-_HEADER = re.compile(r"^(\[{1,2}\s*([\w.\"' -]{1,120}?)\s*\]{1,2}|\[[\w.\"' -]{1,120})\s*(?:#.*)?$")
+VALUE_LINES = 200
+_HEADER = re.compile(
+    r"^(\[{1,2}\s*([\w.\"' -]{1,120}?)\s*\]{1,2}|\[[\w.\"' -]{1,120}|[a-z_]{3,30}\.[\w.-]{1,80}\])\s*(?:#.*)?$"
+)
 _PAIR = re.compile(r"^([\"']?[A-Za-z_][\w.\"'-]{0,80})\s*=\s*(\S.{0,2000})$")
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*=")
 _QUOTING = re.compile(r"^(?:> ?)+")
 _NUMBERED = re.compile(r"^\s{0,8}\d{1,3}(?:\t|\s?[│:] ?|\s{2,4})(?=[\[\w#\"]|$)")
-_FENCE = re.compile(r"^(?:```|~~~)")
+_TRIPLE = re.compile(r"\"{3}|'{3}")
+_UNSEEN = re.compile(r"[\u200b\ufeff\xa0\u2060]+")
 _FLAG = re.compile(
     r"\s(?:(--oss|--ignore-user-config)\b|(-p|--profile|-c|--config|-m|--model)[ =](\"[^\"\n]+\"|'[^'\n]+'|[^\s`\"']+))"
 )
@@ -75,33 +79,61 @@ def configuration_in(text: str) -> Configuration | None:
     return Configuration({_place(text): content}, provider, partly, tuple(_arguments(text)), exported)
 
 
-def _lines(text: str) -> Iterator[str]:
+def _lines(text: str) -> list[str]:
     quoted = [_QUOTING.sub("", line) for line in text.split("\n")]
-    for line in quoted:
-        yield _NUMBERED.sub("", without_stamp(unframed(line))).strip()
+    return [_NUMBERED.sub("", without_stamp(unframed(line))).strip() for line in quoted]
 
 
 def _parts(text: str) -> Iterator[list[str]]:
-    """Runs of lines that are configuration. Lines of a value go with it; empty lines and comments do not end a run."""
+    """Runs of lines that are configuration. Lines of a value go with it, and one that is broken between two that are not; empty lines
+    and comments do not end a run."""
     part: list[str] = []
-    open_brackets = 0
-    for line in _lines(text):
-        if open_brackets > 0 or _is_config(line):
+    lines = _lines(text)
+    within = _Value()
+    for number, line in enumerate(lines):
+        if within or _is_config(line):
             part.append(line)
-            value = re.sub(r"\"[^\"]*\"|'[^']*'|#.*", "", "" if _HEADER.match(line) else line)
-            opened = sum(map(value.count, "[{")) - sum(map(value.count, "]}"))
-            open_brackets = max(0, open_brackets + opened) if len(part) < 400 else 0
-        elif part and not (line == "" or line.startswith("#")):
+            within.read(line)
+        elif part and (line == "" or line.startswith("#") or _is_broken(lines, number)):
+            part.append(line)
+        elif part:
             yield part
             part = []
-        elif part:
-            part.append(line)
     if part:
         yield part
 
 
+@dataclass(slots=True)
+class _Value:
+    """Whether a value goes on in the next line: its brackets, or a text in three quotes, are open."""
+
+    brackets: int = 0
+    quotes: str = ""
+    lines: int = 0
+
+    def __bool__(self) -> bool:
+        return (self.brackets > 0 or bool(self.quotes)) and self.lines < VALUE_LINES
+
+    def read(self, line: str) -> None:
+        self.lines = self.lines + 1 if self else 0
+        for mark in _TRIPLE.findall(line):
+            self.quotes = "" if self.quotes == mark else self.quotes or mark
+        if self.quotes or (not self.brackets and _HEADER.match(line)):
+            return
+        bare = re.sub(r"\"[^\"]*\"|'[^']*'|#.*", "", line)
+        self.brackets = max(0, self.brackets + sum(map(bare.count, "[{")) - sum(map(bare.count, "]}")))
+
+
 def _is_config(line: str) -> bool:
+    line = _UNSEEN.sub("", line)
     return bool(_HEADER.match(line)) or bool(_PAIR.match(line) and not _ENVIRONMENT.match(line))
+
+
+def _is_broken(lines: list[str], number: int) -> bool:
+    """A line that is none of configuration, right between two that are."""
+    line = lines[number]
+    between = 0 < number < len(lines) - 1 and _is_config(lines[number - 1]) and _is_config(lines[number + 1])
+    return between and len(line) < 200 and bool(re.search(r"[=\"'\[\]]", line))
 
 
 def _is_codex(part: list[str]) -> bool:

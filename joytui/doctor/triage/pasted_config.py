@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from joytui.causes import CAUSES
+from joytui.causes.questions import DOCTOR
 from joytui.codex.look import look
-from joytui.codex.versions import assumed_version
+from joytui.codex.versions import recorded_versions
 from joytui.codex.world import Invocation, Issue, World
 from joytui.core.redaction import MASK
 from joytui.doctor.triage.answer import Guess, guess
@@ -24,16 +26,20 @@ from joytui.doctor.triage.status import Refused, is_twice, on_route
 
 _CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*[“”„‘]")
 """A key that was set between the quotes of a word processor, which belong to its value."""
-_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<")
+_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<|^[A-Z_]+=")
+_HIDDEN = re.compile(r"<|\*\*|…|\.\.\.|\[(?!::)")
+"""A part of an address that the writer does not want to show."""
 _TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a configuration shows. `sure`: the guesses that need no words beside it; `hints`: those that words must have left open."""
+    """What a configuration shows. `sure`: the guesses that need no words beside it; `hints`: those that words must have left open;
+    `whole`: whether what it does not show is not there."""
 
     sure: tuple[Guess, ...]
     hints: tuple[Guess, ...]
+    whole: bool
 
     def among(self, causes: tuple[str, ...]) -> Guess | None:
         """The first of its guesses that is one of these causes."""
@@ -50,7 +56,7 @@ def shown_by_config(text: str) -> Shown | None:
         straight = _world(other, text)
         if not any(issue.cause == "config-syntax" for issue in straight.problems):
             found = _shown(straight, other)
-            return Shown((_of_issue(world.problems[0], pasted), *found.sure), found.hints)
+            return replace(found, sure=(_of_issue(world.problems[0], pasted), *found.sure))
     return _shown(world, pasted)
 
 
@@ -62,11 +68,25 @@ def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by
         return found
     causes = found.causes if found else ()
     fitting = (*causes, "openai-key-to-gateway") if causes == ("key-rejected",) else causes
-    if found and len(fitting) > 1 and (one := shown.among(fitting)):
-        return replace(one, words=found.words, said=found.said)
     if shown.sure and (not causes or (by_people and len(causes) > 1)):
         return shown.sure[0]
+    if found and len(fitting) > 1 and (one := shown.among(fitting)):
+        return replace(one, words=found.words, said=found.said)
+    if by_people and shown.whole:
+        return _without_faults_of_files(found)
     return found
+
+
+def _without_faults_of_files(found: Guess | None) -> Guess:
+    """The guess without the causes that a whole configuration would show."""
+    left = tuple(one for one in (found.causes if found else ()) if CAUSES[one].phase not in ("start", "elsewhere"))
+    if found and left:
+        return replace(found, causes=left) if len(left) > 1 else found
+    return Guess((), FAILED_RUN, note=NO_FAULT)
+
+
+NO_FAULT = "The configuration in it has no fault that can be seen from here."
+FAILED_RUN = f"what Codex prints when it fails, or {DOCTOR}"
 
 
 def _world(pasted: Configuration, text: str) -> World:
@@ -74,20 +94,19 @@ def _world(pasted: Configuration, text: str) -> World:
     if str(PROJECT / ".codex/config.toml") in files:
         files[str(HOME / ".codex/config.toml")] = _TRUSTED.encode()
     env = {"HOME": str(HOME), "CODEX_API_KEY": "stored", **dict.fromkeys(pasted.exported, "exported-value")}
-    version = facts_of(text).codex_version or assumed_version()
+    version = facts_of(text).codex_version or recorded_versions()[-1].version
     return look(Invocation(pasted.args, env, PROJECT, version, HOME / "etc", HOME, files))
 
 
 def _shown(world: World, pasted: Configuration) -> Shown:
     sure = list(_sure(world, pasted))
-    hints = [
-        _of_issue(issue, pasted) for issue in (*world.suspicions, *world.warnings) if not _in_headers(issue, world)
-    ]
+    hinted = (*world.suspicions, *(one for one in world.warnings if one.cause == "provider-named-openai"))
+    hints = [_of_issue(issue, pasted) for issue in hinted if not _in_headers(issue, world)]
     if route := _route(world):
         (sure if _plainly_wrong(world) else hints).insert(0, route)
     if pasted.partly or not pasted.provider:
         hints.append(guess("provider-not-selected"))
-    return Shown(tuple(sure), tuple(hints))
+    return Shown(tuple(sure), tuple(hints), pasted.provider and not pasted.partly)
 
 
 def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
@@ -99,12 +118,22 @@ def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
     for issue in world.problems:
         if issue.cause == "key-unset" and not _sets_another(issue, pasted):
             continue
-        if issue.effect == "misroutes" and not pasted.provider:
+        if issue.cause in ("provider-not-selected", "provider-undefined") and not pasted.provider:
+            continue
+        if _HIDDEN.search(str(issue.details.get("base_url", ""))):
             continue
         yield _of_issue(issue, pasted)
     for issue in world.suspicions:
-        if issue.details.get("misspelt") or issue.cause == "openai-key-to-gateway":
+        if issue.cause in _meant(world):
             yield _of_issue(issue, pasted)
+
+
+def _meant(world: World) -> set[str]:
+    """The causes whose key a misspelt one was meant as."""
+    unknown = [key for issue in world.warnings if issue.cause == "unknown-keys" for key in issue.details["keys"]]
+    folded = [re.sub(r"[^a-z]", "", key["key"].rsplit(".", 1)[-1].lower()) for key in unknown]
+    keys = {cause.id: cause.ignored_key.pattern for cause in CAUSES.values() if cause.ignored_key}
+    return {cause for cause, pattern in keys.items() if any(re.search(pattern, name) for name in folded)}
 
 
 def _in_headers(issue: Issue, world: World) -> bool:
@@ -134,7 +163,7 @@ def _route(world: World) -> Guess | None:
     plan = world.plan
     if plan is None or plan.builder_error or world.provider is None or world.provider.builtin:
         return None
-    if "?" in plan.base_url or "#" in plan.base_url:
+    if re.search(r"[?#]", plan.base_url) and not urlsplit(plan.wire_url).path.endswith("/responses"):
         return sign("a deformed path elsewhere")
     found = on_route(Refused(404, "", plan.wire_url))
     return found if found.causes == ("base-url-path",) else None

@@ -14,9 +14,10 @@ from joytui.causes import CAUSES, Cause
 from joytui.causes.questions import DOCTOR, IN_LOG, in_log
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.redaction import Redactor, holds_key, visible
+from joytui.doctor.triage.addresses import narrowed_by_addresses
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
 from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_commands, without_escapes
-from joytui.doctor.triage.documents import Document, read_json, read_lines
+from joytui.doctor.triage.documents import Document, read_doctor_screen, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
@@ -56,15 +57,17 @@ def _read(text: str) -> Document:
         return Document("empty", replace(sign("silence"), ask=ask))
     shown, _ = without_commands(plain(text))
     own = text if shown == plain(text) else shown
-    for reader, seen in ((_whole_json, text), (read_lines, text), (read_dump, own)):
+    for reader, seen in ((_whole_json, text), (read_doctor_screen, plain(text)), (read_lines, text), (read_dump, own)):
         if document := reader(seen):
             return document
     embedded = _embedded(without_escapes(own))
-    if embedded and (embedded.kind != "error-body" or not _says_more(own)):
+    if embedded and not embedded.healthy and (embedded.kind != "error-body" or not _says_more(own)):
         return embedded
     heard = hear(text)
     if not heard.codex and is_noise(text):  # words that noise happens to hold are nobody's
         return _unreadable(NOISE)
+    if embedded and embedded.healthy and heard.guess is None:
+        return embedded
     kind: Kind = "terminal" if heard.codex else "prose"
     return Document(kind, heard.guess, heard.others, heard.healthy, healthy=bool(heard.healthy))
 
@@ -151,7 +154,7 @@ def _bundle(data: bytes) -> Document:
 
 def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answer:
     redactor = Redactor(secrets)
-    document = _with_config(document, text)
+    document = _narrowed(document, text)
     if document.guess:
         document = replace(document, guess=_of_refused_auto(document.guess))
 
@@ -188,13 +191,15 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
     )
 
 
-def _with_config(document: Document, text: str) -> Document:
-    """The document with what a configuration beside it decides, where words were pasted."""
+def _narrowed(document: Document, text: str) -> Document:
+    """The document with what a configuration and addresses beside its words decide."""
     if not text or document.kind in ("codex-doctor", "joytui-report", "bundle", "rollout"):
         return document
     by_people = document.kind == "prose"
     found = decided_by_config(document.guess, shown_by_config(text), text, by_people=by_people)
-    return document if found is document.guess else replace(document, guess=found, healthy=False)
+    found = narrowed_by_addresses(found, text)
+    kept = found is document.guess or (document.healthy and not (found and found.causes))
+    return document if kept else replace(document, guess=found, healthy=False)
 
 
 _OTHER_AUTO = re.compile(r"\(?\buse auto\b[^)]*\)?|\bauto[- ](?:mode|req)\S*", re.I)
