@@ -502,7 +502,7 @@ CONFIGURATION: Final = (
             Sign(
                 whole=(
                     r"app[- ]server did not become ready|managed app-server stderr|app-server control socket is already in use"
-                    r"|(?:failed|unable|could not) to (?:start|spawn|launch|connect to) (?:the )?(?:background server|app[- ]server(?: daemon)?)\b|--no-daemon \(including resume",
+                    r"|(?:failed|unable|could not) to (?:start|spawn|launch|connect to) (?:the )?(?:codex )?(?:background server|app[- ]server(?: daemon)?)\b|--no-daemon \(including resume",
                 ),
             ),
         ),

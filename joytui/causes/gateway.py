@@ -901,6 +901,7 @@ GATEWAY: Final = (
                 r"|\b(?:servers?|models?|engine|provider|upstream|service)\b[^.\n]{0,20}\b(?:is|are) (?:currently |temporarily )?(?:overloaded|at capacity|busy)\b|\bservice (?:is )?temporarily (?:unavailable|overloaded)\b"
                 r"|无可用(?:的)?账号|没有可用(?:的)?账号|(?:上游|负载|服务器?|系统)[^。\n]{0,8}(?:饱和|过载|超载|繁忙|过高)"
             ),
+            codes=frozenset({"overloaded_error", "engine_overloaded_error", "service_unavailable_error"}),
         ),
         passes=True,
     ),

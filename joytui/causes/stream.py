@@ -235,6 +235,12 @@ STREAM: Final = (
                 ask=DOCTOR,
                 broad=4,
             ),
+            Sign(
+                whole=(
+                    r"\b(?:prints?|shows?|says?|returns?) nothing\b|\b(?:empty|blank|no) (?:answer|response|output|reply|text)\b|没有(?:任何)?(?:输出|内容|回复)|空(?:白)?(?:回复|输出|答案)|leere Antwort|respuesta vacía|空の(?:応答|回答)",
+                    r"output_text\.delta|only (?:in |as )?deltas?\b|output_item\.done",
+                ),
+            ),
             Sign(name="completed without a message", others=("not-an-event-stream",), ask=DOCTOR),
         ),
     ),

@@ -35,6 +35,7 @@ _FLAG = re.compile(
     r"\s(?:(--oss|--ignore-user-config)\b|(-p|--profile|-c|--config|-m|--model)[ =](\"[^\"\n]+\"|'[^'\n]+'|[^\s`\"']+))"
 )
 _COMMAND = re.compile(r"(?:^|[\s`'\"$>❯%(])codex((?: (?:exec|e|resume))?(?: [^\n`]{0,300})?)")
+_INLINE = re.compile(r"(?<![\w.])([a-z_]{3,30})\s?=\s?(\"[^\"\n]{0,300}\")")
 _FILE = re.compile(r"[~$\w.{}%:/\\-]{0,200}config\.toml\b")
 _PROJECT_WORDS = re.compile(
     r"\b(?:repo\w*|project|workspace|checkout|proyecto|Projekt|projet)\b|项目|仓库|プロジェクト|リポジトリ", re.I
@@ -48,13 +49,14 @@ _EXPORTED = re.compile(
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """`files`: path to content. `provider`: whether a table of a provider is in it; `partly`: nothing but tables was shown. `args`: the flags with which the ticket starts Codex.
-    `exported`: variables that the ticket sets."""
+    `exported`: variables that the ticket sets. `only`: the fields that sentences quote, where no more of it is there."""
 
     files: dict[str, str] = field(repr=False)
     provider: bool
     partly: bool
     args: tuple[str, ...] = ()
     exported: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
 
     def line(self, where: str | None) -> str:
         """The line that a place ("file:line") names, as it was pasted; empty where it names none."""
@@ -68,7 +70,7 @@ def configuration_in(text: str) -> Configuration | None:
     text = without_escapes(text[:LIMIT])
     parts = [part for part in _parts(text) if _is_codex(part)]
     if not parts:
-        return None
+        return _in_sentences(text)
     top, body = _composed(parts)
     partly = not any(map(_PAIR.match, top))
     if partly and (only := _only_provider(body)):
@@ -77,6 +79,22 @@ def configuration_in(text: str) -> Configuration | None:
     exported = frozenset(name for found in _EXPORTED.finditer(text) for name in found.groups() if name)
     provider = any(line.startswith("[model_provider") for line in body)
     return Configuration({_place(text): content}, provider, partly, tuple(_arguments(text)), exported)
+
+
+def _in_sentences(text: str) -> Configuration | None:
+    """The lines of a provider that a sentence quotes."""
+    found = {name: value for name, value in _INLINE.findall(text) if name in FIELDS}
+    if not found:
+        return None
+    lines = ["[model_providers.custom]", 'name = "custom"', *(f"{name} = {value}" for name, value in found.items())]
+    content = 'model_provider = "custom"\n' + "\n".join(lines) + "\n"
+    return Configuration({_place(text): content}, True, True, only=frozenset(found))
+
+
+def without_configuration(text: str) -> str:
+    """A text without the lines of configuration in it: what a key is called says nothing of a failure."""
+    own = {line for part in _parts(text[:LIMIT]) if _is_codex(part) for line in part if line}
+    return "\n".join(line for line in text.split("\n") if unframed(line).strip() not in own) if own else text
 
 
 def _lines(text: str) -> list[str]:

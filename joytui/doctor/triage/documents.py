@@ -142,6 +142,8 @@ def _of_error(data: Mapping[str, Any]) -> Document | None:
         error = {"message": error}
     if not isinstance(error, dict):
         error = data if {"message", "type"} <= set(data) and isinstance(data.get("message"), str) else None
+    if error is None and set(data) == {"detail"} and isinstance(data["detail"], str):
+        error = {"message": data["detail"]}
     if error is None:
         return None
     return Document("error-body", of_error(error))

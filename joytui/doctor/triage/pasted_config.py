@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from joytui.causes import CAUSES
 from joytui.causes.questions import DOCTOR
 from joytui.codex.look import look
+from joytui.codex.urls import origin_of
 from joytui.codex.versions import recorded_versions
 from joytui.codex.world import Invocation, Issue, World
 from joytui.core.redaction import MASK
@@ -35,11 +36,12 @@ _TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a configuration shows. `sure`: the guesses that need no words beside it; `hints`: those that words must have left open;
-    `whole`: whether what it does not show is not there."""
+    `whole`: whether what it does not show is not there; `quoted`: sentences quote single lines of it."""
 
     sure: tuple[Guess, ...]
     hints: tuple[Guess, ...]
     whole: bool
+    quoted: bool = False
 
     def among(self, causes: tuple[str, ...]) -> Guess | None:
         """The first of its guesses that is one of these causes."""
@@ -55,16 +57,16 @@ def shown_by_config(text: str) -> Shown | None:
     if world.problems and world.problems[0].cause == "config-syntax" and (other := configuration_in(plain(text))):
         straight = _world(other, text)
         if not any(issue.cause == "config-syntax" for issue in straight.problems):
-            found = _shown(straight, other)
+            found = _shown(straight, other, text)
             return replace(found, sure=(_of_issue(world.problems[0], pasted), *found.sure))
-    return _shown(world, pasted)
+    return _shown(world, pasted, text)
 
 
 def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by_people: bool) -> Guess | None:
     """The guess with what the pasted configuration shows. `by_people`: the words are nobody's but the writer's own."""
     if found and found.causes[:1] == ("key-rejected",) and _CURLY.search(text):
         return replace(found, causes=("key-malformed",), ask="", note="", explanation="", remedy="", details={})
-    if shown is None:
+    if shown is None or (shown.quoted and not by_people):
         return found
     causes = found.causes if found else ()
     fitting = (*causes, "openai-key-to-gateway") if causes == ("key-rejected",) else causes
@@ -98,12 +100,16 @@ def _world(pasted: Configuration, text: str) -> World:
     return look(Invocation(pasted.args, env, PROJECT, version, HOME / "etc", HOME, files))
 
 
-def _shown(world: World, pasted: Configuration) -> Shown:
+def _shown(world: World, pasted: Configuration, text: str) -> Shown:
     sure = list(_sure(world, pasted))
     hinted = (*world.suspicions, *(one for one in world.warnings if one.cause == "provider-named-openai"))
     hints = [_of_issue(issue, pasted) for issue in hinted if not _in_headers(issue, world)]
-    if route := _route(world):
+    if base := _other_base(world, text):
+        hints.append(base)
+    elif route := _route(world):
         (sure if _plainly_wrong(world) else hints).insert(0, route)
+    if pasted.only:
+        return Shown(tuple(sure), (), whole=False, quoted=True)
     if pasted.partly or not pasted.provider:
         hints.append(guess("provider-not-selected"))
     return Shown(tuple(sure), tuple(hints), pasted.provider and not pasted.partly)
@@ -122,7 +128,8 @@ def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
             continue
         if _HIDDEN.search(str(issue.details.get("base_url", ""))):
             continue
-        yield _of_issue(issue, pasted)
+        if not pasted.only or (issue.key or "").rpartition(".")[2] in pasted.only:
+            yield _of_issue(issue, pasted)
     for issue in world.suspicions:
         if issue.cause in _meant(world):
             yield _of_issue(issue, pasted)
@@ -163,14 +170,30 @@ def _route(world: World) -> Guess | None:
     plan = world.plan
     if plan is None or plan.builder_error or world.provider is None or world.provider.builtin:
         return None
-    if re.search(r"[?#]", plan.base_url) and not urlsplit(plan.wire_url).path.endswith("/responses"):
+    if re.search(r"[?#]", plan.base_url):
         return sign("a deformed path elsewhere")
     found = on_route(Refused(404, "", plan.wire_url))
     return found if found.causes == ("base-url-path",) else None
 
 
+_ENDPOINT = re.compile(
+    r"\bhttps?://[\w.:\[\]-]{1,200}(?:/[\w.-]{1,60}){0,6}?(?=/(?:models|chat/completions|responses)\b)"
+)
+
+
+def _other_base(world: World, text: str) -> Guess | None:
+    """Another base URL of the same host, which the ticket names with an endpoint of it."""
+    base = world.plan.base_url.rstrip("/") if world.plan and world.provider and not world.provider.builtin else ""
+    for other in _ENDPOINT.findall(text):
+        if base and other != base and origin_of(other) == origin_of(base):
+            remedy = f'Write base_url = "{other}": that is the address which answered elsewhere in your message.'
+            return replace(sign("a deformed path elsewhere"), remedy=remedy)
+    return None
+
+
 def _plainly_wrong(world: World) -> bool:
     """Whether nobody needs to ask the host: JoyToken's paths are known, and an endpoint belongs to no base_url."""
     assert world.plan is not None
-    host = urlsplit(world.plan.wire_url).hostname or ""
-    return host.endswith("joytokens.ai") or is_twice(world.plan.url) or "?" in world.plan.base_url
+    wire = urlsplit(world.plan.wire_url)
+    host = wire.hostname or ""
+    return host.endswith("joytokens.ai") or is_twice(world.plan.url) or not wire.path.endswith("/responses")

@@ -18,6 +18,7 @@ from joytui.causes.questions import DOCTOR, LOG
 from joytui.core.joytoken import ROUTING_ERROR, UPSTREAM_ERROR
 from joytui.doctor.triage.answer import MOST, Guess, guess
 from joytui.doctor.triage.clean import Record, answered_behind, bounded, plain, records, squeezed, without_commands
+from joytui.doctor.triage.config_of_ticket import without_configuration
 from joytui.doctor.triage.server_log import Served, all_served, judged, requests_in
 from joytui.doctor.triage.signs import Speaker, cut_short, has_sign, heard, of_whole, sign
 from joytui.doctor.triage.status import Refused, decided, of_answer, of_refusal, on_key, on_route, refused, to_openai
@@ -90,6 +91,7 @@ def hear(text: str) -> Heard:
         return Heard(logged, (), True)
     if cited := _cited(whole_text):
         return Heard(cited)
+    whole_text = without_configuration(whole_text)
     if loosely := _loosely(whole_text, squeezed(whole_text)):
         return Heard(loosely)
     if noises:
@@ -262,6 +264,8 @@ def _elsewhere(one: Guess, text: str) -> Guess:
         return one
     if re.search(r"^[^\n]{0,60}[$#%❯] ?sudo\b[^\n]{0,40}\bcodex\b|\bsudo codex\b", text, re.M):
         return replace(sign("a variable that sudo drops"), words=one.words)
+    if _NOT_EXPORTED.search(text):
+        return replace(sign("a variable that is not exported"), words=one.words)
     if not _surface(text):
         return one
     return replace(sign("a variable where no shell starts Codex"), words=one.words)
@@ -284,7 +288,7 @@ def _narrowed(heard: Heard, text: str, requests: list[Served]) -> Heard:
 
 _NO_ROUTE = ("responses-unsupported",)
 _LOGGED = re.compile(
-    r"\b(?:ERROR|ERR|WARN|WARNING|INFO|DEBUG)\b|\b(?:log|logs|logged|says|said|Protokoll|日志|ログ)\b[^\n:]{0,30}:|^\S{0,3}\d{4}[-/]\d\d"
+    r"\b(?:ERROR|ERR|WARN|WARNING|INFO|DEBUG)\b|\b(?:log|logs|logged|says|said|Protokoll)\b[^\n:：]{0,30}[:：]|(?:日志|ログ)[^\n:：]{0,20}[:：]|^\S{0,3}\d{4}[-/]\d\d"
 )
 
 
@@ -304,6 +308,13 @@ def _program_words(text: str) -> Iterator[str]:
                 yield found[found.lastindex or 0]
         if _LOGGED.search(line):
             yield line
+
+
+# A variable of this kind that is given a value at the beginning of a line or of a quoted command, without being exported.
+_NOT_EXPORTED = re.compile(
+    r"(?:^|[`\"']|[$❯%#>] )(?:set (?:-g |-U )?(?!-)[A-Z][A-Z0-9_]*_(?:KEY|TOKEN) [^\s=]|[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)=[^\s`]{3,200}\s*(?:[`\"']|$))",
+    re.M,
+)
 
 
 def _wider(last: Guess, best: Guess) -> Guess:
