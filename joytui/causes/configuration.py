@@ -308,6 +308,13 @@ CONFIGURATION: Final = (
                 ),
                 remedy="Put model_provider and the provider's table into your own ~/.codex/config.toml.",
             ),
+            Sign(
+                whole=(
+                    r"\bprovider: ?openai\b(?!-)",
+                    r"\b(?:logs?|usage|console|dashboard)\b[^.\n]{0,40}\b(?:empty|nothing|never|not|no)\b|\b(?:nothing|no (?:requests?|entry|entries|traffic)|not)\b[^.\n]{0,30}\b(?:logs?|usage|console|dashboard)\b|日志[^。\n]{0,8}(?:空|没有)",
+                ),
+                explanation="Codex itself names OpenAI as its provider: no line selects the gateway's where this Codex looks, so the gateway is never asked.",
+            ),
             Sign(codex=r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", others=("provider-overridden",), ask=CONFIG),
             Sign(
                 codex=r"Sign in with ChatGPT|Welcome to Codex",
@@ -358,6 +365,15 @@ CONFIGURATION: Final = (
         tell="`joytui codex config` shows each layer and which one won.",
         signs=(
             Sign(codex=r"No default OSS provider|OSS setup failed"),
+            Sign(
+                whole=(
+                    r"/etc/codex/(?:managed_)?config\.toml|\bmanaged_config\.toml|ProgramData\\OpenAI\\Codex",
+                    r"\bprovider\b[^.\n]{0,30}(?:\bsays?|\bshows?|\bstays?|\bis\b|:)",
+                    r"\bwhatever I\b|\bno matter\b|\bignor\w+|\boverrid\w+|\bno effect\b|\bstill\b|\balways\b",
+                ),
+                explanation="A file of the machine's administrator beats config.toml and even -c, so Codex uses the provider that it names.",
+                remedy="Ask whoever manages this machine to change that file, or to take the provider out of it.",
+            ),
             Sign(
                 whole=(
                     r"\b(?:resum\w+|continu\w+ (?:a|an|the|my|old|any)|(?:old|older|existing|previous|earlier|saved|yesterday's) (?:\w+ )?(?:sessions?|threads?|conversations?|chats?)"

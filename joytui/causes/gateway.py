@@ -183,7 +183,7 @@ GATEWAY: Final = (
         tell="401, or 403 with invalid_api_key. Compare the length of the key with the console's.",
         signs=(
             Sign(
-                people=r"\b401\b|unauthori[sz]ed|api key (?:is )?(?:invalid|not valid|wrong)|invalid_api_key|missing_api_key",
+                people=r"\b401\b|unauthori[sz]ed|api key (?:is )?(?:invalid|not valid|wrong)|\b(?:invalid|wrong|incorrect) (?:api[ _-]?)?key\b|invalid_api_key|missing_api_key",
                 others=("key-malformed", "key-unset", "key-header-dropped", *OTHER_KEY_FAULTS),
                 ask=KEY,
             ),

@@ -10,7 +10,7 @@ from joytui.doctor.triage.answer import Guess, guess
 
 _ADDRESS = re.compile(r"\b(https?)://([\w.-]{1,200}|\[[0-9a-f:]{2,40}\]):(\d{2,5})\b", re.I)
 _REFUSED = re.compile(
-    r"curl\b[^\n]{0,300}?\bhttps?://([\w.-]{1,200}):(\d{2,5})\b[^\n]*\n(?:[^\n]*\n){0,4}?[^\n]*curl: \(7\)[^\n]{0,40}?\bto ([\w.-]{1,200}) port (\d{2,5})\b"
+    r"curl\b[^\n]{0,300}?[\s/]([\w.-]{1,200}):(\d{2,5})\b[^\n]*\n(?:[^\n]*\n){0,4}?[^\n]*curl: \(7\)[^\n]{0,40}?\bto ([\w.-]{1,200}) port (\d{2,5})\b"
 )
 _HERE = re.compile(r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[?::1?\]?", re.I)
 EXCERPT = 60_000

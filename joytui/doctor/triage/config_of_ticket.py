@@ -72,7 +72,7 @@ def configuration_in(text: str) -> Configuration | None:
     if not parts:
         return _in_sentences(text)
     top, body = _composed(parts)
-    partly = not any(map(_PAIR.match, top))
+    partly = not any(map(_PAIR.match, top)) and "model_provider" not in _names(body)
     if partly and (only := _only_provider(body)):
         top = [f'model_provider = "{only}"']
     content = "\n".join([*top, *body]) + "\n"
@@ -99,7 +99,21 @@ def without_configuration(text: str) -> str:
 
 def _lines(text: str) -> list[str]:
     quoted = [_QUOTING.sub("", line) for line in text.split("\n")]
-    return [_NUMBERED.sub("", without_stamp(unframed(line))).strip() for line in quoted]
+    return list(_rejoined([_NUMBERED.sub("", without_stamp(unframed(line))).strip() for line in quoted]))
+
+
+def _rejoined(lines: list[str]) -> Iterator[str]:
+    """The lines with those made one again that a terminal or a mail program broke within a text."""
+    lines = [*lines, ""]
+    number = 0
+    while number < len(lines) - 1:
+        line, behind = lines[number], lines[number + 1]
+        number += 1
+        broken = _PAIR.match(line) and line.count('"') == 1 and behind.count('"') == 1
+        if broken and not _is_config(behind):
+            line += behind
+            number += 1
+        yield line
 
 
 def _parts(text: str) -> Iterator[list[str]]:

@@ -25,8 +25,8 @@ from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.signs import sign
 from joytui.doctor.triage.status import Refused, is_twice, on_route
 
-_CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*[“”„‘]")
-"""A key that was set between the quotes of a word processor, which belong to its value."""
+_CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*(?:[“”„‘]|([\"'])(?:\s[^\"'\n]*|[^\"'\n]*\s)\1)")
+"""A key that was set with blanks around it, or between the quotes of a word processor, which belong to its value."""
 _KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<|^[A-Z_]+=")
 _HIDDEN = re.compile(r"<|\*\*|…|\.\.\.|\[(?!::)")
 """A part of an address that the writer does not want to show."""
@@ -36,11 +36,12 @@ _TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'
 @dataclass(frozen=True, slots=True)
 class Shown:
     """What a configuration shows. `sure`: the guesses that need no words beside it; `hints`: those that words must have left open;
-    `whole`: whether what it does not show is not there; `quoted`: sentences quote single lines of it."""
+    `whole`: whether what it does not show is not there; `unselected`: no line in it selects the provider; `quoted`: sentences quote single lines of it."""
 
     sure: tuple[Guess, ...]
     hints: tuple[Guess, ...]
     whole: bool
+    unselected: bool = False
     quoted: bool = False
 
     def among(self, causes: tuple[str, ...]) -> Guess | None:
@@ -74,6 +75,8 @@ def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by
         return shown.sure[0]
     if found and len(fitting) > 1 and (one := shown.among(fitting)):
         return replace(one, words=found.words, said=found.said)
+    if shown.unselected and causes[:1] in (("provider-not-selected",), ("config-missing",)):
+        return guess("provider-not-selected").heard(found.words if found else "")
     if by_people and shown.whole:
         return _without_faults_of_files(found)
     return found
@@ -110,9 +113,7 @@ def _shown(world: World, pasted: Configuration, text: str) -> Shown:
         (sure if _plainly_wrong(world) else hints).insert(0, route)
     if pasted.only:
         return Shown(tuple(sure), (), whole=False, quoted=True)
-    if pasted.partly or not pasted.provider:
-        hints.append(guess("provider-not-selected"))
-    return Shown(tuple(sure), tuple(hints), pasted.provider and not pasted.partly)
+    return Shown(tuple(sure), tuple(hints), pasted.provider and not pasted.partly, pasted.partly)
 
 
 def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:

@@ -184,7 +184,7 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
 
 # What a gateway quotes as the key that it got, and that is none.
 _NO_KEY_AT_ALL = re.compile(
-    r"provided:?\s*[\"'`]?(?:https?:|export(?-i:(?![a-z]))|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I
+    r"provided(?::\s*|\s+)[\"'`]?(?:https?:|export(?-i:(?![a-z]))|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I
 )
 
 

@@ -210,6 +210,8 @@ def _cited(text: str) -> Guess | None:
 
 def _loosely(text: str, tight: str) -> Guess | None:
     """What people write about a failure in their own words, or what is left of a message that was cut: never a single cause."""
+    if route := _route_in_words(text):
+        return route
     found = heard("people", text, tight if len(tight) < 400 else "")
     if found is None:
         return None
@@ -218,6 +220,15 @@ def _loosely(text: str, tight: str) -> Guess | None:
     return hint.heard(" ".join(line.split()))
 
 
+def _route_in_words(text: str) -> Guess | None:
+    """An address with a 404 beside it, where that decides."""
+    url = _ASKED.search(text) if _NOT_THERE.search(text) else None
+    found = on_route(Refused(404, "", url[0])) if url else None
+    return found.heard(text) if found and len(found.causes) == 1 else None
+
+
+_ASKED = re.compile(r"https?://\S{1,200}/responses\b(?!/)")
+_NOT_THERE = re.compile(r"\b404\b|\bnot found\b", re.I)
 _BANNER = re.compile(r"OpenAI Codex|^session id:|codex exec\b", re.M)
 
 
