@@ -35,8 +35,8 @@ def _anomaly_line(odd: Anomaly, unit: Unit) -> str:
     begin, end = odd.begin.astimezone(), odd.end.astimezone()
     last = "%H:%M" if end - begin <= timedelta(days=1) else "%Y-%m-%d %H:%M"
     when = f"{begin:%Y-%m-%d %H:%M} to {end:{last}}"
-    who = "; ".join(visible(one.text) for one in odd.culprits) or "no single person explains it"
-    return f"unusual: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
+    who = ", ".join(f"{one.dimension} {visible(one.name)}" for one in odd.culprits) or "nobody in particular"
+    return f"unusual: {when}, {_amount(odd.amount, unit)} instead of {_amount(odd.usual, unit)}: {who}"
 
 
 def insight_view(found: Insight) -> dict[str, Any]:

@@ -282,7 +282,7 @@ async def test_what_fails_always_is_given_up_and_said(
             [row] = await until(gateway, "failed")
             running.cancel()
     assert (row["tries"], row["error"], len(receiver.posts)) == (3, "HTTP 500: broken", 3)
-    assert "was not sent, in 3 tries: HTTP 500: broken" in caplog.text
+    assert "was not sent after 3 tries: HTTP 500: broken" in caplog.text
     assert "s3cret" not in caplog.text
 
 

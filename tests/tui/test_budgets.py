@@ -343,6 +343,6 @@ async def test_without_a_limit_it_says_what_comes_here_and_what_the_settings_hav
         screen.show(BudgetsSnapshot(()))
         await settle(app, pilot)
         shown = text_of(app)
-        assert "No node has a limit that this token sees.  n sets the first one." in shown
+        assert "No limits yet, or none that this token may see.  n sets the first one." in shown
         assert "have a budget of 180.00 Cr a month" in shown
         assert "until a node has a limit" in " ".join(shown.replace("│", " ").split())

@@ -45,4 +45,4 @@ def test_what_was_odd_for_days_says_on_which_day_it_ended() -> None:
     begin = datetime(2026, 11, 14, 3, tzinfo=UTC)
     lines = insight_lines(Insight("credits", Rate(0, None), (Anomaly(begin, begin + timedelta(hours=50), 9 * CR, CR),)))
     end = (begin + timedelta(hours=50)).astimezone()
-    assert f"to {end:%Y-%m-%d %H:%M} 9.0000 Cr" in lines[1]
+    assert f"to {end:%Y-%m-%d %H:%M}, 9.00 Cr instead of 1.00 Cr" in lines[1]

@@ -88,7 +88,7 @@ def hear(text: str) -> Heard:
     if noises:
         return Heard(None, (), True, " ".join(_meanings(noises)))
     if bare != whole:
-        return Heard(None, (), True, "Codex answers, and runs commands: what failed is a command's own output.")
+        return Heard(None, (), True, "Codex answers and runs commands: the failure is in the output of one of them.")
     return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
 
 
