@@ -125,13 +125,13 @@ class Link:
 
     async def _follow(self, client: ConsoleClient, store: LogStore) -> None:
         page = await client.newest(limit=NEWEST)
-        if page.last_seq is not None:  # the newest rows are shown at once, the gateway's other facts come behind
+        if page.last_seq is not None:  # what else the gateway says of itself comes behind (`_watch`)
             self._take(page, page.last_seq, store)
             self._become("live", url=client.url)
-        status = await client.status_facts()
-        if page.last_seq is None:
+        else:
+            status = await client.status_facts()
             self._take(await client.newest(limit=NEWEST), int(status["last_seq"]), store)
-        self._become("live", url=client.url, **_facts(status))
+            self._become("live", url=client.url, **_facts(status))
         watch = asyncio.create_task(self._watch(client))
         try:
             async for block in client.tail_blocks(self._seq, on_state=self._tail_state):
@@ -159,22 +159,22 @@ class Link:
     async def _watch(self, client: ConsoleClient) -> None:
         """Compares what the gateway has with what came here, and keeps the facts of the frame fresh."""
         while True:
-            await asyncio.sleep(WATCH_S)
             try:
                 status = await client.status_facts()
             except UnreachableError:
-                continue  # the tail notices, says so, and reconnects
+                pass  # the tail notices, says so, and reconnects
             except JoytuiError as error:
                 self._become("failed", note=error.what, hint=error.hint or "")
                 return
-            await self._look_at_alerts(client)
-            behind = self._behind(int(status["last_seq"]))
-            if self.state.phase in ("live", "behind"):
-                self._become(
-                    "behind" if behind >= 1 else "live",
-                    behind_s=float(int(behind)),
-                    **_facts(status),
-                )
+            else:
+                self._seen(status)
+                await self._look_at_alerts(client)
+            await asyncio.sleep(WATCH_S)
+
+    def _seen(self, status: Mapping[str, Any]) -> None:
+        behind = self._behind(int(status["last_seq"]))
+        if self.state.phase in ("live", "behind"):
+            self._become("behind" if behind >= 1 else "live", behind_s=float(int(behind)), **_facts(status))
 
     async def _look_at_alerts(self, client: ConsoleClient) -> None:
         """A gateway that does not know them has none."""
