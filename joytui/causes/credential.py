@@ -60,7 +60,7 @@ CREDENTIAL: Final = (
             Sign(
                 name="a variable that is not exported",
                 explanation="The variable is set in the shell, but not exported: the programs that this shell starts, Codex among them, do not get it.",
-                remedy="Export it: `export NAME=<your key>` in bash and zsh, `set -gx NAME <your key>` in fish, with the name from the message.",
+                remedy="Export it, with the name from the message: export NAME='<your key>'",
             ),
             Sign(
                 name="a variable that sudo drops",

@@ -20,7 +20,7 @@ from joytui.doctor.triage.clean import unframed, without_escapes, without_stamp
 HOME = Path("/ticket/home")
 """Where the files of a ticket are taken to be. Nothing is there."""
 PROJECT = HOME / "project"
-LIMIT = 60_000
+LIMIT = 30_000
 VALUE_LINES = 200
 _HEADER = re.compile(
     r"^(\[{1,2}\s*([\w.\"' -]{1,120}?)\s*\]{1,2}|\[[\w.\"' -]{1,120}|[a-z_]{3,30}\.[\w.-]{1,80}\])\s*(?:#.*)?$"

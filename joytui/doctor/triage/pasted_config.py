@@ -7,8 +7,8 @@ only where that would be there; it never overrides what Codex or a gateway said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from joytui.causes import CAUSES
@@ -17,6 +17,7 @@ from joytui.codex.look import look
 from joytui.codex.urls import origin_of
 from joytui.codex.versions import recorded_versions
 from joytui.codex.world import Invocation, Issue, World
+from joytui.core.joytoken import KEY_VARIABLE, PROVIDER_ID
 from joytui.core.redaction import MASK
 from joytui.doctor.triage.answer import Guess, guess
 from joytui.doctor.triage.clean import plain
@@ -43,6 +44,7 @@ class Shown:
     whole: bool
     unselected: bool = False
     quoted: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def among(self, causes: tuple[str, ...]) -> Guess | None:
         """The first of its guesses that is one of these causes."""
@@ -69,6 +71,21 @@ def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by
         return replace(found, causes=("key-malformed",), ask="", note="", explanation="", remedy="", details={})
     if shown is None or (shown.quoted and not by_people):
         return found
+    decided = _decided(found, shown, by_people=by_people)
+    return _in_its_names(decided, shown) if decided and decided is not found else decided
+
+
+def _in_its_names(found: Guess, shown: Shown) -> Guess:
+    """The advice with the names that this configuration gives to its provider and its key."""
+    if len(found.causes) != 1 or found.remedy:
+        return found
+    remedy = CAUSES[found.causes[0]].as_met(found.details).remedy
+    for usual, name in shown.names.items():
+        remedy = remedy.replace(usual, name)
+    return replace(found, remedy=remedy)
+
+
+def _decided(found: Guess | None, shown: Shown, *, by_people: bool) -> Guess | None:
     causes = found.causes if found else ()
     fitting = (*causes, "openai-key-to-gateway") if causes == ("key-rejected",) else causes
     if shown.sure and (not causes or (by_people and len(causes) > 1)):
@@ -113,7 +130,18 @@ def _shown(world: World, pasted: Configuration, text: str) -> Shown:
         (sure if _plainly_wrong(world) else hints).insert(0, route)
     if pasted.only:
         return Shown(tuple(sure), (), whole=False, quoted=True)
-    return Shown(tuple(sure), tuple(hints), pasted.provider and not pasted.partly, pasted.partly)
+    whole = pasted.provider and not pasted.partly
+    return Shown(tuple(sure), tuple(hints), whole, pasted.partly, names=dict(_names(pasted)))
+
+
+def _names(pasted: Configuration) -> Iterator[tuple[str, str]]:
+    """The guide's names, and what stands for them in this configuration."""
+    content = "\n".join(pasted.files.values())
+    if provider := re.search(r"^\[model_providers\.([\w-]+)\]", content, re.M):
+        yield f'"{PROVIDER_ID}"', f'"{provider[1]}"'
+    named = re.search(r"^(?:env_?key|api_?key)\w*\s*=\s*[\"']\$?([A-Z][A-Z0-9_]+)[\"']", content, re.M | re.I)
+    if named and named[1].isupper():
+        yield KEY_VARIABLE, named[1]
 
 
 def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
@@ -152,8 +180,12 @@ def _in_headers(issue: Issue, world: World) -> bool:
 
 def _sets_another(issue: Issue, pasted: Configuration) -> bool:
     """Whether the ticket sets a variable for the key, and not the one that env_key names."""
-    keys = [name for name in pasted.exported if name.endswith(("KEY", "TOKEN"))]
-    return bool(keys) and issue.details.get("variable") not in keys
+    return issue.details.get("variable") not in pasted.exported and _set_for_another(pasted) is not None
+
+
+def _set_for_another(pasted: Configuration) -> str | None:
+    """A variable for a key that the ticket sets."""
+    return next((name for name in sorted(pasted.exported) if name.endswith(("KEY", "TOKEN"))), None)
 
 
 def _of_issue(issue: Issue, pasted: Configuration) -> Guess:
@@ -161,9 +193,32 @@ def _of_issue(issue: Issue, pasted: Configuration) -> Guess:
     cause, details = issue.cause, dict(issue.details)
     if cause == "env-key-invalid" and _KEY_SHOWN.search(str(details.get("variable"))):
         cause, details = "env-key-is-secret", {}
-    note = f"It is this line: {line}" if line and cause != "env-key-is-secret" else ""
+    shown = line and not line.startswith("[") and cause != "env-key-is-secret"
+    misplaced = next(iter(details.get("misplaced") or ()), {}).get("kind")
+    note = f"{f'This line is {misplaced}' if misplaced else 'It is this line'}: {line}" if shown else ""
     told = {name: value for name, value in details.items() if str(HOME) not in str(value)}
-    return replace(guess(cause, note=note, **told).heard(issue.summary), details=told)
+    found = replace(guess(cause, note=note).heard(issue.summary), details=told)
+    return replace(found, remedy=_remedy(issue, pasted, line))
+
+
+def _remedy(issue: Issue, pasted: Configuration, line: str) -> str:
+    """What to do where the ticket shows more than the cause's own words know; empty where it does not."""
+    field = (issue.key or "").rpartition(".")[2]
+    written = line.partition("=")[0].strip()
+    if (
+        issue.cause in ("base-url-missing", "env-key-missing")
+        and written not in ("", field)
+        and not line.startswith("[")
+    ):
+        leaked = " The key went to OpenAI: replace it." if issue.cause == "base-url-missing" else ""
+        return f"Codex does not know {written}. Write {field} instead, {_VALUE[field]}.{leaked}"
+    if issue.cause == "key-unset" and (other := _set_for_another(pasted)):
+        named = issue.details.get("variable")
+        return f'env_key names {named}, and you set {other}. Write env_key = "{other}", or export {named} instead.'
+    return ""
+
+
+_VALUE = {"base_url": "with the same address", "env_key": "with the name of the variable that holds the key"}
 
 
 def _route(world: World) -> Guess | None:
@@ -174,7 +229,13 @@ def _route(world: World) -> Guess | None:
     if re.search(r"[?#]", plan.base_url):
         return sign("a deformed path elsewhere")
     found = on_route(Refused(404, "", plan.wire_url))
-    return found if found.causes == ("base-url-path",) else None
+    if found.causes != ("base-url-path",):
+        return None
+    whole = _WITH_ENDPOINT.fullmatch(plan.base_url)
+    return replace(found, remedy=f'Write base_url = "{whole[1]}": Codex adds the rest.') if whole else found
+
+
+_WITH_ENDPOINT = re.compile(r"(https?://\S+?)/(?:chat/completions|completions|responses|models)/?")
 
 
 _ENDPOINT = re.compile(
@@ -186,8 +247,8 @@ def _other_base(world: World, text: str) -> Guess | None:
     """Another base URL of the same host, which the ticket names with an endpoint of it."""
     base = world.plan.base_url.rstrip("/") if world.plan and world.provider and not world.provider.builtin else ""
     for other in _ENDPOINT.findall(text):
-        if base and other != base and origin_of(other) == origin_of(base):
-            remedy = f'Write base_url = "{other}": that is the address which answered elsewhere in your message.'
+        if base and not f"{base}/".startswith(f"{other}/") and origin_of(other) == origin_of(base):
+            remedy = f'Write base_url = "{other}": that is the one with which your message reaches the same server.'
             return replace(sign("a deformed path elsewhere"), remedy=remedy)
     return None
 

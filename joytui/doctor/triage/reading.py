@@ -217,8 +217,9 @@ def _narrowed(document: Document, text: str) -> Document:
     by_people = document.kind == "prose"
     found = decided_by_config(document.guess, shown_by_config(text), text, by_people=by_people)
     found = narrowed_by_addresses(found, text)
-    kept = found is document.guess or (document.healthy and not (found and found.causes))
-    return document if kept else replace(document, guess=found, healthy=False)
+    if document.healthy and found and not found.causes:
+        return replace(document, note=found.note)
+    return document if found is document.guess else replace(document, guess=found, healthy=False)
 
 
 _OTHER_AUTO = re.compile(r"\(?\buse auto\b[^)]*\)?|\bauto[- ](?:mode|req)\S*", re.I)
