@@ -376,6 +376,15 @@ CONFIGURATION: Final = (
             ),
             Sign(
                 whole=(
+                    r"^(?!.*(?:encrypt|\b[45]\d\d\b)).*\b(?:resum\w+|(?:old|older|existing|previous|earlier) (?:sessions?|threads?|conversations?|chats?))\b",
+                    r"\bnew (?:sessions?|threads?|conversations?|chats?|ones?)\b[^.\n]{0,30}\b(?:fine|works?|ok|good|right)\b|新(?:的)?(?:会话|对话)[^。\n]{0,10}(?:正常|可以|没问题)",
+                    r"\b(?:openai|chatgpt)\b",
+                ),
+                explanation="A thread keeps the provider that it was made with; a new one uses what config.toml says now.",
+                remedy="Start a new thread instead of resuming the old one.",
+            ),
+            Sign(
+                whole=(
                     r"\b(?:resum\w+|continu\w+ (?:a|an|the|my|old|any)|(?:old|older|existing|previous|earlier|saved|yesterday's) (?:\w+ )?(?:sessions?|threads?|conversations?|chats?)"
                     r"|(?:sessions?|threads?|conversations?|chats?) from before|codex resume|alte[nrs]? (?:sitzung|unterhaltung|chat)(?:en|s)?|anciennes? conversations?|conversaciones (?:antiguas|anteriores))\b|(?:旧|之前|历史|以前)的?(?:会话|对话|线程|聊天)|恢复(?:会话|对话)",
                     r"https://(?:api\.openai\.com|chatgpt\.com)/\S{0,80}responses",

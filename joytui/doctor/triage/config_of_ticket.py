@@ -26,6 +26,8 @@ _HEADER = re.compile(
     r"^(\[{1,2}\s*([\w.\"' -]{1,120}?)\s*\]{1,2}|\[[\w.\"' -]{1,120}|[a-z_]{3,30}\.[\w.-]{1,80}\])\s*(?:#.*)?$"
 )
 _PAIR = re.compile(r"^([\"']?[A-Za-z_][\w.\"'-]{0,80})\s*=\s*(\S.{0,2000})$")
+_WITH_COLON = re.compile(r"^(?:model|model_provider|name|base_url|env_key|wire_api): ?[\"'].{0,300}[\"'],?$")
+"""A line as YAML has it, which is none to Codex."""
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*=")
 _QUOTING = re.compile(r"^(?:> ?)+")
 _NUMBERED = re.compile(r"^\s{0,8}\d{1,3}(?:\t|\s?[│:] ?|\s{2,4})(?=[\[\w#\"]|$)")
@@ -72,7 +74,7 @@ def configuration_in(text: str) -> Configuration | None:
     if not parts:
         return _in_sentences(text)
     top, body = _composed(parts)
-    partly = not any(map(_PAIR.match, top)) and "model_provider" not in _names(body)
+    partly = not any(map(_is_config, top)) and "model_provider" not in _names(body)
     if partly and (only := _only_provider(body)):
         top = [f'model_provider = "{only}"']
     content = "\n".join([*top, *body]) + "\n"
@@ -158,7 +160,8 @@ class _Value:
 
 def _is_config(line: str) -> bool:
     line = _UNSEEN.sub("", line)
-    return bool(_HEADER.match(line)) or bool(_PAIR.match(line) and not _ENVIRONMENT.match(line))
+    pair = _PAIR.match(line) and not _ENVIRONMENT.match(line)
+    return bool(pair or _HEADER.match(line) or _WITH_COLON.match(line))
 
 
 def _is_broken(lines: list[str], number: int) -> bool:

@@ -40,7 +40,10 @@ def reply_for(
     if document.healthy:
         parts.append(_IF_ELSE if WELL in notes else f"What you sent shows no failure. {_IF_ELSE}")
     elif not causes:
-        parts.append(f"What you sent shows no failure that we know. If something fails, please send {ask}.")
+        nothing = (
+            "" if document.kind == "no-text" else "What you sent shows no failure that we know. If something fails, p"
+        )
+        parts.append(f"{nothing or 'P'}lease send {ask}.")
     elif sure == "decided":
         parts += [_decided(causes[0], quote, behind), _STILL]
     else:
