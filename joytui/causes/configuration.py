@@ -280,7 +280,9 @@ CONFIGURATION: Final = (
         tell="The URL in the message is api.openai.com, or Codex shows its login screen.",
         signs=(
             Sign(
-                whole=(r"https://chatgpt\.com/backend-api/|missing scopes: (?:api|model)\.|api\.responses\.write",),
+                whole=(
+                    r"(?<!base_url = [\"'])https://chatgpt\.com/backend-api/|missing scopes: (?:api|model)\.|api\.responses\.write",
+                ),
                 explanation=(
                     "The request went to OpenAI with an OpenAI login: no line selects the gateway's provider where this Codex looks. "
                     "The gateway was never asked, so its logs stay empty."
