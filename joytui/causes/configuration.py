@@ -33,12 +33,7 @@ CONFIGURATION: Final = (
         explanation="Codex starts with its defaults and talks to OpenAI. The gateway never sees a request, so its logs stay empty.",
         remedy="Create config.toml in CODEX_HOME (~/.codex unless it is set) with the guide's block.",
         tell="The login screen, or a 401 whose URL is api.openai.com. Ask for `ls -la ~/.codex` and `echo $CODEX_HOME`.",
-        otherwise=(
-            "That sends requests to JoyToken directly. Without a JoyToken account, or to record every request, use the gateway on this "
-            "machine: `joytui setup --local` (s on the Doctor screen) sets it up, and `joytui try` runs one turn without changing "
-            "config.toml. By hand: `joytui gateway start`, `joytui keys create codex`, and base_url = "
-            '"http://127.0.0.1:8791/openai/v1" in the block.'
-        ),
+        otherwise="To use the gateway on this machine instead, run `joytui setup --local`: it needs no JoyToken account.",
         lacks="provider",
         signs=(
             Sign(
@@ -86,7 +81,7 @@ CONFIGURATION: Final = (
             Sign(
                 codex=r"Is a directory \(os error|Permission denied \(os error|did not contain valid UTF-8",
                 others=("model-catalog-missing", "config-type"),
-                ask="`ls -la` of the CODEX_HOME folder",
+                ask="the output of `ls -la` in the CODEX_HOME folder",
                 broad=1,
             ),
         ),
@@ -670,7 +665,7 @@ CONFIGURATION: Final = (
         signs=(
             Sign(
                 codex=r"model_catalog_json path `",
-                explanation="The file that model_catalog_json names is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
+                explanation="The file that model_catalog_json names exists but is not a catalog that Codex can use: not JSON, a different structure, or empty.",
                 remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
             ),
             Sign(
@@ -705,7 +700,7 @@ CONFIGURATION: Final = (
                     r"\bprovided: ?[\"'`]?jt_",
                 ),
                 explanation=(
-                    "OpenAI got a JoyToken key and does not know it. Codex sends this provider's requests, key included, to api.openai.com "
+                    "OpenAI received a JoyToken key, which it does not know. Codex sends this provider's requests, key included, to api.openai.com "
                     "where the provider's table has no base_url, or has it misspelt."
                 ),
             ),
@@ -823,7 +818,7 @@ CONFIGURATION: Final = (
                     r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:未提供|缺少)[^。\n]{0,6}(?:令牌|密钥|api ?key)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
                 ),
                 explanation=(
-                    "The key stands in auth.json only. Newer versions of Codex do not send that file's key to a provider of one's own, "
+                    "The key is only in auth.json. Newer versions of Codex do not send that file's key to a custom provider, "
                     "so the request carries no Authorization header."
                 ),
                 remedy='Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table, and set that variable (or put it into $CODEX_HOME/.env).',

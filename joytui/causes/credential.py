@@ -93,7 +93,7 @@ CREDENTIAL: Final = (
             ),
             Sign(
                 name="something else than a key",
-                explanation="The gateway quotes what it got, and that is no key: an address, a whole export line, a prefix or a placeholder stands in the variable.",
+                explanation="The gateway quotes what it received, and that is not a key: the variable holds an address, a whole export line, a prefix or a placeholder.",
                 remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
             ),
             Sign(
@@ -101,7 +101,7 @@ CREDENTIAL: Final = (
                     r"\b40[13]\b|unauthori[sz]ed|forbidden",
                     r"\b[A-Z0-9_]{0,40}(?:KEY|TOKEN)(?:\s*=\s*|\s+)[\"'“‘]?(?:Bearer\s+\S|[“‘”]\S|\\[\"'])",
                 ),
-                explanation="The value that the ticket shows begins with more than the key: a Bearer prefix, or quotes of a word processor. Codex sends the value as it is, and adds Bearer itself.",
+                explanation="In the ticket, something stands before the key: a Bearer prefix, or curly quotes. Codex sends the value as it is, and adds Bearer itself.",
                 remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
             ),
         ),

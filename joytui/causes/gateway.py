@@ -18,7 +18,7 @@ from joytui.core.joytoken import (
     UPSTREAM_ERROR,
 )
 
-_UPSELL: Final = "This text sells a ChatGPT plan, but the answer came from the gateway: no ChatGPT plan mends it."
+_UPSELL: Final = "This text offers a ChatGPT plan, but the answer came from the gateway: a ChatGPT plan does not help."
 
 _CONTENT: Final = (
     r"\bcontent (?:management |usage )?polic(?:y|ies)\b|\bcontent filter\b|\bflagged (?:for|as|by)\b|\bviolat\w+ (?:our|the|usage|content) (?:\w+ )?polic|\binappropriate content\b"
@@ -128,7 +128,11 @@ GATEWAY: Final = (
         explanation="Codex 0.94 and older use POST /chat/completions unless told otherwise; the gateway has /responses only.",
         remedy='Update Codex, or write wire_api = "responses" in the provider\'s table.',
         tell="A 404 whose URL ends in /chat/completions.",
-        signs=(Sign(name="404 of an old Codex", others=("base-url-path",), ask=f"`codex --version`, {CONFIG}"),),
+        signs=(
+            Sign(
+                name="404 of an old Codex", others=("base-url-path",), ask=f"the output of `codex --version`, {CONFIG}"
+            ),
+        ),
     ),
     Cause(
         id="key-missing",
@@ -199,8 +203,8 @@ GATEWAY: Final = (
             ),
             Sign(
                 name="a key that is plainly refused",
-                note="The gateway got a key and does not know it. Where the key looks right in the console, compare its length with what Codex has:"
-                " a quote, a blank or an old value in $CODEX_HOME/.env shows so too.",
+                note="The gateway received a key that it does not know. If the key looks right in the console, compare its length with the one"
+                " that Codex has: that also shows quotes, blanks, or an old value in $CODEX_HOME/.env.",
             ),
             Sign(
                 name="key refused or missing",
@@ -358,21 +362,21 @@ GATEWAY: Final = (
                 "policy",
                 "ip",
                 explanation="The key is known, but it may only be used from certain addresses, and the request came from another one.",
-                remedy="Send from an allowed network (check the VPN), or ask for the address in the message to be added to the key.",
+                remedy="Connect from an allowed network (check the VPN), or ask an administrator to allow the address in the message.",
             ),
             Form(
                 "policy",
                 "tier",
                 explanation="The key is known, but it may not use the requested tier.",
-                remedy="Ask for a tier or a model that the key may use, or ask for this tier to be added to the key.",
+                remedy="Use a model of a tier that the key allows, or ask an administrator to allow this tier.",
             ),
             Form(
                 "policy",
                 "model",
                 explanation="The key is known, but it may not use this model.",
                 remedy=(
-                    "Write a model that the key may use as model = … (the message names it where the key is fixed to one), or ask for "
-                    "this one to be added to the key."
+                    "Set model = … to a model that the key allows (if the key is fixed to one, the message names it), or ask an "
+                    "administrator to allow this one."
                 ),
             ),
             Form(
@@ -531,7 +535,7 @@ GATEWAY: Final = (
             Sign(
                 name="404 about a model",
                 others=("responses-unsupported", "base-url-path"),
-                ask="the line model = …, and `joytui models`",
+                ask="the line model = …, and the output of `joytui models`",
             ),
         ),
         gateway=GatewaySays(
@@ -666,7 +670,7 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=(),
         title="Somebody stopped this task at the gateway",
-        explanation="A lead or an administrator stopped this thread of Codex, with all of its sub-agents. Nothing of it is answered.",
+        explanation="A lead or an administrator stopped this thread of Codex, with all of its sub-agents. None of its requests is answered.",
         remedy="Ask whoever runs the gateway. `joytui tasks resume ID` lets the task go on; a new thread (`codex`, `codex exec`) is not stopped.",
         tell="400 with task_stopped, or “this task was stopped at …” from a turn that was running.",
         signs=(Sign(people=r"\btask_stopped\b|\bthis task was stopped at \d{4}-\d\d-\d\dT"),),
@@ -678,8 +682,8 @@ GATEWAY: Final = (
         step="gateway.policy",
         phase="answer",
         fixed_by=(),
-        title="The gateway stopped this task, because it ran away",
-        explanation="The key's policy limits how often one task may ask, or how often it may repeat the same turn, and this one asked more.",
+        title="The gateway stopped this task: it ran away",
+        explanation="The key's policy limits how many requests a task may send in a minute, and how often it may repeat the same turn.",
         remedy=(
             "Look at what it did (`joytui logs --filter task:ID`). `joytui tasks resume ID` lets it go on, `joytui keys edit KEY "
             "--max-requests-per-minute N` or `--max-identical-turns N` (or `off`) changes the limit."

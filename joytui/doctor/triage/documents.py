@@ -176,7 +176,7 @@ _QUESTIONS = {KEY: "a body about the key", ROUTE: "a body about the route"}
 
 def _of_catalog(data: Mapping[str, Any]) -> Document:
     """JoyToken's catalog answers in its own envelope; Codex never asks it."""
-    note = "This is the answer of the model catalog, which Codex does not ask: it explains no failing Codex."
+    note = "This answer is from the model catalog, which Codex does not ask: it cannot explain why Codex fails."
     if data.get("code") == 0:
         return Document("error-body", None, note=note)
     return Document("error-body", sign("an error of the catalog").heard(str(data.get("message"))), note=note)

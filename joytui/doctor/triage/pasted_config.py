@@ -28,7 +28,7 @@ from joytui.doctor.triage.status import Refused, is_twice, on_route
 
 _CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*(?:[“”„‘]|([\"'])(?:\s[^\"'\n]*|[^\"'\n]*\s)\1)")
 """A key that was set with blanks around it, or between the quotes of a word processor, which belong to its value."""
-_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<|^[A-Z_]+=\S{(6,)}")
+_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<|^[A-Z_]+=(?:\S{{6,}}|<)")
 _HIDDEN = re.compile(r"<|\*\*|…|\.\.\.|\[(?!::)")
 """A part of an address that the writer does not want to show."""
 _TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'

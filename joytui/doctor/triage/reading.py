@@ -47,9 +47,7 @@ def triage(data: str | bytes, secrets: Sequence[str] = ()) -> Answer:
 
 
 def _unreadable(found: NoText) -> Document:
-    return Document(
-        "no-text", Guess((), found.ask), note=f"This is no text but {found.what}: no words can be read from it."
-    )
+    return Document("no-text", Guess((), found.ask), note=f"This is not text but {found.what}: joytui cannot read it.")
 
 
 def _read(text: str) -> Document:

@@ -101,7 +101,7 @@ def hear(text: str) -> Heard:
     if well := says_well(whole_text):
         return Heard(None, (), False, well)
     if bare != whole:
-        return Heard(None, (), True, "Codex answers, and runs commands: what failed is a command's own output.")
+        return Heard(None, (), True, "Codex answers and runs commands: the failure is in the output of one of them.")
     return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
 
 
