@@ -84,9 +84,7 @@ def complains(text: str) -> bool:
     return bool(_COMPLAINS.search(text))
 
 
-def says_well(text: str) -> str:
-    """Why a text in somebody's own words, in which no failure was found, tells of none; empty where it does not say so."""
+def says_well(text: str) -> bool:
+    """Whether a text in somebody's own words, in which no failure was found, says that it works."""
     closed = _CLOSED.search(text) and not _BUT.search(text)
-    if closed or (_WORKS.search(text) and not complains(text)):
-        return WELL
-    return ""
+    return bool(closed or (_WORKS.search(text) and not complains(text)))

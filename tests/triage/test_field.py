@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from joytui.causes import CAUSES
+from joytui.causes.noise import WELL
 from joytui.doctor.triage import Answer, answer_json, render, triage
 from joytui.doctor.triage.reply import KEY_SEEN
 from tests.triage.recorded import coloured, framed, hard, quoted
@@ -229,3 +230,17 @@ def test_a_fault_that_the_words_exclude_is_not_told() -> None:
     assert shown(triage(f"What is wrong?\n\n{curly}")) == "config-syntax"
     refused = f"unexpected status 403 Forbidden: requested tier is not allowed, url: {URL}"
     assert shown(triage(f"{curly}\n{refused}")) == "policy-rejected"
+
+
+@pytest.mark.parametrize(
+    ("words", "well"),
+    [
+        ("Danke, jetzt läuft alles wieder.", True),
+        ("Fixed, it was the missing key. You can close the ticket.", True),
+        ("It works with curl, but Codex stays silent.", False),
+        ("Everything works in the Python SDK, only Codex doesn't.", False),
+        ("Codex worked until yesterday.", False),
+    ],
+)
+def test_who_says_that_it_works_is_not_asked_what_fails(words: str, well: bool) -> None:
+    assert (WELL in triage(words).reply) is well

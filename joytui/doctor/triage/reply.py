@@ -38,7 +38,9 @@ def reply_for(
     behind = [note for note in notes if note not in seen]
     parts = [_THANKS, *seen]
     if document.healthy:
-        parts.append(_IF_ELSE if WELL in notes else f"What you sent shows no failure. {_IF_ELSE}")
+        parts.append(f"What you sent shows no failure. {_IF_ELSE}")
+    elif WELL in notes:
+        parts.append(_IF_ELSE)
     elif not causes:
         nothing = (
             "" if document.kind == "no-text" else "What you sent shows no failure that we know. If something fails, p"
