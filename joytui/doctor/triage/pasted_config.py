@@ -194,22 +194,18 @@ def _of_issue(issue: Issue, pasted: Configuration) -> Guess:
     if cause == "env-key-invalid" and _KEY_SHOWN.search(str(details.get("variable"))):
         cause, details = "env-key-is-secret", {}
     shown = line and not line.startswith("[") and cause != "env-key-is-secret"
-    misplaced = next(iter(details.get("misplaced") or ()), {}).get("kind")
+    elsewhere = details.get("misplaced") or [{}]
+    misplaced = elsewhere[0].get("kind")
     note = f"{f'This line is {misplaced}' if misplaced else 'It is this line'}: {line}" if shown else ""
     told = {name: value for name, value in details.items() if str(HOME) not in str(value)}
     found = replace(guess(cause, note=note).heard(issue.summary), details=told)
-    return replace(found, remedy=_remedy(issue, pasted, line))
+    return replace(found, remedy=_remedy(issue, pasted))
 
 
-def _remedy(issue: Issue, pasted: Configuration, line: str) -> str:
+def _remedy(issue: Issue, pasted: Configuration) -> str:
     """What to do where the ticket shows more than the cause's own words know; empty where it does not."""
     field = (issue.key or "").rpartition(".")[2]
-    written = line.partition("=")[0].strip()
-    if (
-        issue.cause in ("base-url-missing", "env-key-missing")
-        and written not in ("", field)
-        and not line.startswith("[")
-    ):
+    if written := issue.details.get("misspelt"):
         leaked = " The key went to OpenAI: replace it." if issue.cause == "base-url-missing" else ""
         return f"Codex does not know {written}. Write {field} instead, {_VALUE[field]}.{leaked}"
     if issue.cause == "key-unset" and (other := _set_for_another(pasted)):
