@@ -21,7 +21,7 @@ from joytui.core.joytoken import KEY_VARIABLE, PROVIDER_ID
 from joytui.core.redaction import MASK
 from joytui.doctor.triage.answer import Guess, guess
 from joytui.doctor.triage.clean import plain
-from joytui.doctor.triage.config_of_ticket import HOME, PROJECT, Configuration, configuration_in
+from joytui.doctor.triage.config_of_ticket import HOME, PROJECT, UNREAD, Configuration, configuration_in
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.signs import sign
 from joytui.doctor.triage.status import Refused, is_twice, on_route
@@ -116,7 +116,7 @@ def _world(pasted: Configuration, text: str) -> World:
     if str(PROJECT / ".codex/config.toml") in files:
         files[str(HOME / ".codex/config.toml")] = _TRUSTED.encode()
     env = {"HOME": str(HOME), "CODEX_API_KEY": "stored", **dict.fromkeys(pasted.exported, "exported-value")}
-    version = facts_of(text).codex_version or recorded_versions()[-1].version
+    version = pasted.version or facts_of(text).codex_version or recorded_versions()[-1].version
     return look(Invocation(pasted.args, env, PROJECT, version, HOME / "etc", HOME, files))
 
 
@@ -148,7 +148,7 @@ def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
     for warning in world.warnings:
         if warning.cause == "project-keys-ignored":
             yield sign("a provider in a project's file")
-    if any(path.endswith(".config/codex/config.toml") for path in pasted.files):
+    if UNREAD in pasted.files:
         yield sign("a file that Codex does not read")
     for issue in world.problems:
         if issue.cause == "key-unset" and not _sets_another(issue, pasted):
