@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from joytui.causes import CAUSES
+from joytui.causes import CAUSES, Cause
 from joytui.causes.questions import DOCTOR
 from joytui.codex.look import look
 from joytui.codex.urls import origin_of
@@ -101,10 +101,16 @@ def _decided(found: Guess | None, shown: Shown, *, by_people: bool) -> Guess | N
 
 def _without_faults_of_files(found: Guess | None) -> Guess:
     """The guess without the causes that a whole configuration would show."""
-    left = tuple(one for one in (found.causes if found else ()) if CAUSES[one].phase not in ("start", "elsewhere"))
+    left = tuple(one for one in (found.causes if found else ()) if not _in_the_file(CAUSES[one]))
     if found and left:
         return replace(found, causes=left) if len(left) > 1 else found
     return Guess((), FAILED_RUN, note=NO_FAULT)
+
+
+def _in_the_file(cause: Cause) -> bool:
+    """Whether a configuration itself shows this cause, not where it stands or what else Codex reads."""
+    local = cause.phase in ("start", "elsewhere") and cause.step not in ("config.found", "key.value")
+    return local and cause.id != "provider-overridden"
 
 
 NO_FAULT = "The configuration in it has no fault that can be seen from here."

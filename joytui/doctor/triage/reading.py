@@ -23,7 +23,7 @@ from joytui.doctor.triage.documents import Document, read_doctor_screen, read_js
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
-from joytui.doctor.triage.pasted_config import FAILED_RUN, decided_by_config, shown_by_config
+from joytui.doctor.triage.pasted_config import FAILED_RUN, NO_FAULT, decided_by_config, shown_by_config
 from joytui.doctor.triage.reply import KEY_SEEN, reply_for
 from joytui.doctor.triage.shell_of_ticket import fitted
 from joytui.doctor.triage.signs import of_whole, sign
@@ -218,8 +218,8 @@ def _narrowed(document: Document, text: str) -> Document:
     by_people = document.kind == "prose"
     found = decided_by_config(document.guess, shown_by_config(text), text, by_people=by_people)
     found = narrowed_by_addresses(found, text)
-    if document.note == WELL and found and not found.causes:
-        return replace(document, note=found.note, healthy=True)
+    if found and found.note == NO_FAULT and says_well(without_configuration(text)):
+        return replace(document, guess=None, note=NO_FAULT, healthy=True)
     return document if found is document.guess else replace(document, guess=found, healthy=False)
 
 
