@@ -62,7 +62,7 @@ WELL: Final = "Good to hear that it works."
 _WORKS: Final = re.compile(
     r"\b(?:works?|working|running|runs?|solved|resolved|fixed)\b|\b(?:all|everything|it(?:'s| is)?) (?:is )?(?:good|fine|ok(?:ay)?)\b"
     r"|已经好了|可以用了|解决了|恢复了|正常了|一切正常|\b(?:geht|läuft|funktioniert|klappt|erledigt|gelöst)\b|\b(?:funciona|solucionado|resuelto|fonctionne|marche|résolu)\b"
-    r"|直りました|解決しました|動きました|動くように|正常に動",
+    r"|直りました|解決しました|動きました|動くように|正常に動|動いています",
     re.I,
 )
 _CLOSED: Final = re.compile(
