@@ -275,7 +275,9 @@ CONFIGURATION: Final = (
         tell="The URL in the message is api.openai.com, or Codex shows its login screen.",
         signs=(
             Sign(
-                whole=(r"https://chatgpt\.com/backend-api/|missing scopes: (?:api|model)\.|api\.responses\.write",),
+                whole=(
+                    r"(?<!base_url = [\"'])https://chatgpt\.com/backend-api/|missing scopes: (?:api|model)\.|api\.responses\.write",
+                ),
                 explanation=(
                     "The request went to OpenAI with an OpenAI login: no line selects the gateway's provider where this Codex looks. "
                     "The gateway was never asked, so its logs stay empty."
@@ -368,6 +370,15 @@ CONFIGURATION: Final = (
                 ),
                 explanation="A file of the machine's administrator beats config.toml and even -c, so Codex uses the provider that it names.",
                 remedy="Ask whoever manages this machine to change that file, or to take the provider out of it.",
+            ),
+            Sign(
+                whole=(
+                    r"^(?!.*(?:encrypt|\b[45]\d\d\b)).*\b(?:resum\w+|(?:old|older|existing|previous|earlier) (?:sessions?|threads?|conversations?|chats?))\b",
+                    r"\bnew (?:sessions?|threads?|conversations?|chats?|ones?)\b[^.\n]{0,30}\b(?:fine|works?|ok|good|right)\b|新(?:的)?(?:会话|对话)[^。\n]{0,10}(?:正常|可以|没问题)",
+                    r"\b(?:openai|chatgpt)\b",
+                ),
+                explanation="A thread keeps the provider that it was made with; a new one uses what config.toml says now.",
+                remedy="Start a new thread instead of resuming the old one.",
             ),
             Sign(
                 whole=(

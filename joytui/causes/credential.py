@@ -60,7 +60,7 @@ CREDENTIAL: Final = (
             Sign(
                 name="a variable that is not exported",
                 explanation="The variable is set in the shell, but not exported: the programs that this shell starts, Codex among them, do not get it.",
-                remedy="Export it: `export NAME=<your key>` in bash and zsh, `set -gx NAME <your key>` in fish, with the name from the message.",
+                remedy="Export it, with the name from the message: export NAME='<your key>'",
             ),
             Sign(
                 name="a variable that sudo drops",
@@ -99,9 +99,10 @@ CREDENTIAL: Final = (
             Sign(
                 whole=(
                     r"\b40[13]\b|unauthori[sz]ed|forbidden",
-                    r"\b[A-Z0-9_]{0,40}(?:KEY|TOKEN)(?:\s*=\s*|\s+)[\"'“‘]?(?:Bearer\s+\S|[“‘”]\S|\\[\"'])",
+                    r"\b[A-Z0-9_]{0,40}(?:KEY|TOKEN)(?:\s*=\s*|\s+)[\"'“‘]?(?:Bearer\s+\S|[“‘”]\S|\\[\"'])"
+                    r"|\b(?:has|have|contains?|includes?)\b[^.\n]{0,20}\bquotes?\b|\bquotes? (?:inside|around (?:it|the key|the value))\b",
                 ),
-                explanation="In the ticket, something stands before the key: a Bearer prefix, or curly quotes. Codex sends the value as it is, and adds Bearer itself.",
+                explanation="In the ticket, something stands around the key: a Bearer prefix, or quotes. Codex sends the value as it is, and adds Bearer itself.",
                 remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
             ),
         ),
@@ -165,7 +166,7 @@ CREDENTIAL: Final = (
             Sign(
                 whole=(
                     r"missing environment variable|\b401\b|\b403\b[^\n]{0,60}api[ _-]?key",
-                    r"\bcodex exec\b[^\n.]{0,40}\b(?:works|is fine|ok|succeeds|funktioniert)\b|codex exec[^\n。]{0,12}(?:可以|正常|没问题)",
+                    r"\bcodex (?:exec|--no-daemon)\b[^\n.]{0,40}\b(?:works|is fine|ok|succeeds|funktioniert)\b|codex exec[^\n。]{0,12}(?:可以|正常|没问题)",
                 ),
             ),
         ),

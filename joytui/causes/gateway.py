@@ -657,7 +657,10 @@ GATEWAY: Final = (
         explanation="Its duplicate check refuses the same request id, or the same text, for some time.",
         remedy="Wait a moment. Remove a constant X-Request-ID from http_headers.",
         tell="409 with `duplicate request_id`.",
-        signs=(Sign(name="refused", others=("request-rejected",), ask=LOG),),
+        signs=(
+            Sign(people=r"\bduplicate request[_ ]id\b"),
+            Sign(name="refused", others=("request-rejected",), ask=LOG),
+        ),
         gateway=GatewaySays(statuses=(409,), words=r"\bduplicate[ _]request(?:\b|[ _]id\b)"),
     ),
     Cause(

@@ -58,10 +58,11 @@ NOISE: Final = (
     Noise(r"\bupdate available\b|new version (?:of codex )?is available", "Codex tells of a newer version."),
 )
 
+WELL: Final = "Good to hear that it works."
 _WORKS: Final = re.compile(
     r"\b(?:works?|working|running|runs?|solved|resolved|fixed)\b|\b(?:all|everything|it(?:'s| is)?) (?:is )?(?:good|fine|ok(?:ay)?)\b"
     r"|已经好了|可以用了|解决了|恢复了|正常了|一切正常|\b(?:geht|läuft|funktioniert|klappt|erledigt|gelöst)\b|\b(?:funciona|solucionado|resuelto|fonctionne|marche|résolu)\b"
-    r"|直りました|解決しました|動きました|動くように|正常に動",
+    r"|直りました|解決しました|動きました|動くように|正常に動|動いています",
     re.I,
 )
 _CLOSED: Final = re.compile(
@@ -83,9 +84,7 @@ def complains(text: str) -> bool:
     return bool(_COMPLAINS.search(text))
 
 
-def says_well(text: str) -> str:
-    """Why a text in somebody's own words, in which no failure was found, tells of none; empty where it does not say so."""
+def says_well(text: str) -> bool:
+    """Whether a text in somebody's own words, in which no failure was found, says that it works."""
     closed = _CLOSED.search(text) and not _BUT.search(text)
-    if closed or (_WORKS.search(text) and not complains(text)):
-        return "Good to hear that it works."
-    return ""
+    return bool(closed or (_WORKS.search(text) and not complains(text)))

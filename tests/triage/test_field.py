@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from joytui.causes import CAUSES
+from joytui.causes.noise import WELL
 from joytui.doctor.triage import Answer, answer_json, render, triage
 from joytui.doctor.triage.reply import KEY_SEEN
 from tests.triage.recorded import coloured, framed, hard, quoted
@@ -197,3 +198,49 @@ def test_no_reply_advises_what_the_ticket_shows_refused() -> None:
     assert 'model = "auto"' in triage(joytui).reply
     elsewhere = "unexpected status 404 Not Found: Not Found, url: https://gateway.example/v1/messages/responses"
     assert "/openai/v1" not in triage(elsewhere).reply
+
+
+CONFIGURATION = """model_provider = "gw"
+model = "auto"
+[model_providers.gw]
+name = "gw"
+base_url = "https://gw.example.org/v1"
+env_key = "GW_KEY"
+"""
+CHANGED = {
+    "baseUrl": (("base_url =", "baseUrl ="), "Codex does not know baseUrl. Write base_url instead"),
+    "env_keys": (("env_key =", "env_keys ="), "Codex does not know env_keys. Write env_key instead"),
+    "an endpoint": (("/v1", "/v1/responses"), 'Write base_url = "https://gw.example.org/v1"'),
+    "no selection": (('model_provider = "gw"\n', ""), 'Put model_provider = "gw" at the very top'),
+    "a key": (("GW_KEY", "sk-0123456789abcdef0123"), 'Write env_key = "JOY_TOKEN_API_KEY"'),
+}
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_the_reply_about_a_configuration_uses_its_own_names(name: str) -> None:
+    change, advice = CHANGED[name]
+    reply = triage(f"Why does this not work?\n\n{CONFIGURATION.replace(*change)}").reply
+    assert advice in reply
+    assert "0123456789abcdef" not in reply
+
+
+def test_a_fault_that_the_words_exclude_is_not_told() -> None:
+    """Quotes that a mail program made curly: Codex's own words show that the file was read."""
+    curly = CONFIGURATION.replace('"auto"', "“auto”")
+    assert shown(triage(f"What is wrong?\n\n{curly}")) == "config-syntax"
+    refused = f"unexpected status 403 Forbidden: requested tier is not allowed, url: {URL}"
+    assert shown(triage(f"{curly}\n{refused}")) == "policy-rejected"
+
+
+@pytest.mark.parametrize(
+    ("words", "well"),
+    [
+        ("Danke, jetzt läuft alles wieder.", True),
+        ("Fixed, it was the missing key. You can close the ticket.", True),
+        ("It works with curl, but Codex stays silent.", False),
+        ("Everything works in the Python SDK, only Codex doesn't.", False),
+        ("Codex worked until yesterday.", False),
+    ],
+)
+def test_who_says_that_it_works_is_not_asked_what_fails(words: str, well: bool) -> None:
+    assert (WELL in triage(words).reply) is well

@@ -175,7 +175,7 @@ def test_a_user_s_own_words_are_never_sure(words: str) -> None:
     assert answer.ask
 
 
-@pytest.mark.parametrize("text", ["", "   \n", "Thanks!", "\x00\x01\x02", "{}", "[]", "null", "{" * 5000])
+@pytest.mark.parametrize("text", ["", "   \n", "Thanks, all good now!", "\x00\x01\x02", "{}", "[]", "null", "{" * 5000])
 def test_nothing_in_it_asks_for_more(text: str) -> None:
     answer = triage(text)
     assert answer.sure == "not decidable"
@@ -188,8 +188,8 @@ MISLEADING = {
     "Reconnecting... waiting for network": "does not mean that the network is down",
     "stream disconnected before completion: stream closed before response.completed": "seven causes",
     "exceeded retry limit, last status: 429 Too Many Requests": "hides the gateway's own words",
-    "To use Codex with your ChatGPT plan, upgrade to Plus: https://chatgpt.com/explore/plus.": "no ChatGPT plan mends it",
-    "Quota exceeded. Check your plan and billing details.": "no ChatGPT plan mends it",
+    "To use Codex with your ChatGPT plan, upgrade to Plus: https://chatgpt.com/explore/plus.": "a ChatGPT plan does not help",
+    "Quota exceeded. Check your plan and billing details.": "a ChatGPT plan does not help",
 }
 
 

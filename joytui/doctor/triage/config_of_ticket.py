@@ -20,12 +20,15 @@ from joytui.doctor.triage.clean import unframed, without_escapes, without_stamp
 HOME = Path("/ticket/home")
 """Where the files of a ticket are taken to be. Nothing is there."""
 PROJECT = HOME / "project"
-LIMIT = 60_000
+UNREAD = str(HOME / ".config/codex/config.toml")
+LIMIT = 30_000
 VALUE_LINES = 200
 _HEADER = re.compile(
     r"^(\[{1,2}\s*([\w.\"' -]{1,120}?)\s*\]{1,2}|\[[\w.\"' -]{1,120}|[a-z_]{3,30}\.[\w.-]{1,80}\])\s*(?:#.*)?$"
 )
 _PAIR = re.compile(r"^([\"']?[A-Za-z_][\w.\"'-]{0,80})\s*=\s*(\S.{0,2000})$")
+_WITH_COLON = re.compile(r"^(?:model|model_provider|name|base_url|env_key|wire_api): ?[\"'].{0,300}[\"'],?$")
+"""A line as YAML has it, which is none to Codex."""
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*=")
 _QUOTING = re.compile(r"^(?:> ?)+")
 _NUMBERED = re.compile(r"^\s{0,8}\d{1,3}(?:\t|\s?[│:] ?|\s{2,4})(?=[\[\w#\"]|$)")
@@ -34,6 +37,7 @@ _UNSEEN = re.compile(r"[\u200b\ufeff\xa0\u2060]+")
 _FLAG = re.compile(
     r"\s(?:(--oss|--ignore-user-config)\b|(-p|--profile|-c|--config|-m|--model)[ =](\"[^\"\n]+\"|'[^'\n]+'|[^\s`\"']+))"
 )
+_VERSION = re.compile(r"\bcodex(?:[ -]cli)?[ (:v-]{1,3}0\.(\d{2,3})(?:\.(\d{1,2}))?(?![\d.]*\d)", re.I)
 _COMMAND = re.compile(r"(?:^|[\s`'\"$>❯%(])codex((?: (?:exec|e|resume))?(?: [^\n`]{0,300})?)")
 _INLINE = re.compile(r"(?<![\w.])([a-z_]{3,30})\s?=\s?(\"[^\"\n]{0,300}\")")
 _FILE = re.compile(r"[~$\w.{}%:/\\-]{0,200}config\.toml\b")
@@ -48,8 +52,9 @@ _EXPORTED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """`files`: path to content. `provider`: whether a table of a provider is in it; `partly`: nothing but tables was shown. `args`: the flags with which the ticket starts Codex.
-    `exported`: variables that the ticket sets. `only`: the fields that sentences quote, where no more of it is there."""
+    """`files`: path to content. `provider`: whether a table of a provider is in it; `partly`: nothing but tables was shown.
+    `args`: the flags with which the ticket starts Codex; `version`: its version, as people write it. `exported`: variables that the
+    ticket sets. `only`: the fields that sentences quote, where no more of it is there."""
 
     files: dict[str, str] = field(repr=False)
     provider: bool
@@ -57,6 +62,7 @@ class Configuration:
     args: tuple[str, ...] = ()
     exported: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
+    version: str | None = None
 
     def line(self, where: str | None) -> str:
         """The line that a place ("file:line") names, as it was pasted; empty where it names none."""
@@ -72,13 +78,15 @@ def configuration_in(text: str) -> Configuration | None:
     if not parts:
         return _in_sentences(text)
     top, body = _composed(parts)
-    partly = not any(map(_PAIR.match, top)) and "model_provider" not in _names(body)
+    partly = not any(map(_is_config, top)) and "model_provider" not in _names(body)
     if partly and (only := _only_provider(body)):
         top = [f'model_provider = "{only}"']
     content = "\n".join([*top, *body]) + "\n"
     exported = frozenset(name for found in _EXPORTED.finditer(text) for name in found.groups() if name)
     provider = any(line.startswith("[model_provider") for line in body)
-    return Configuration({_place(text): content}, provider, partly, tuple(_arguments(text)), exported)
+    return Configuration(
+        {_place(text): content}, provider, partly, tuple(_arguments(text)), exported, version=_version(text)
+    )
 
 
 def _in_sentences(text: str) -> Configuration | None:
@@ -88,7 +96,13 @@ def _in_sentences(text: str) -> Configuration | None:
         return None
     lines = ["[model_providers.custom]", 'name = "custom"', *(f"{name} = {value}" for name, value in found.items())]
     content = 'model_provider = "custom"\n' + "\n".join(lines) + "\n"
-    return Configuration({_place(text): content}, True, True, only=frozenset(found))
+    return Configuration({_place(text): content}, True, True, only=frozenset(found), version=_version(text))
+
+
+def _version(text: str) -> str | None:
+    """The newest version of Codex that the ticket names: an older one beside it is what worked before."""
+    found = [(int(minor), int(patch or 0)) for minor, patch in _VERSION.findall(text)]
+    return f"0.{max(found)[0]}.{max(found)[1]}" if found else None
 
 
 def without_configuration(text: str) -> str:
@@ -158,7 +172,8 @@ class _Value:
 
 def _is_config(line: str) -> bool:
     line = _UNSEEN.sub("", line)
-    return bool(_HEADER.match(line)) or bool(_PAIR.match(line) and not _ENVIRONMENT.match(line))
+    pair = _PAIR.match(line) and not _ENVIRONMENT.match(line)
+    return bool(pair or _HEADER.match(line) or _WITH_COLON.match(line))
 
 
 def _is_broken(lines: list[str], number: int) -> bool:
@@ -231,7 +246,7 @@ def _place(text: str) -> str:
     """Where the ticket says that the file is: Codex's own home, where it names no other."""
     paths = [path.replace("\\", "/") for path in _FILE.findall(text)]
     if any("/.config/codex/" in path for path in paths) and not any("/.codex/" in path for path in paths):
-        return str(HOME / ".config/codex/config.toml")
+        return UNREAD
     relative = [path for path in paths if path.removeprefix("./") == ".codex/config.toml"]
     if relative and len(relative) == len(paths) and _PROJECT_WORDS.search(text):
         return str(PROJECT / ".codex/config.toml")

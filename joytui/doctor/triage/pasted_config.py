@@ -7,27 +7,28 @@ only where that would be there; it never overrides what Codex or a gateway said.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from joytui.causes import CAUSES
+from joytui.causes import CAUSES, Cause
 from joytui.causes.questions import DOCTOR
 from joytui.codex.look import look
 from joytui.codex.urls import origin_of
 from joytui.codex.versions import recorded_versions
 from joytui.codex.world import Invocation, Issue, World
+from joytui.core.joytoken import KEY_VARIABLE, PROVIDER_ID
 from joytui.core.redaction import MASK
 from joytui.doctor.triage.answer import Guess, guess
 from joytui.doctor.triage.clean import plain
-from joytui.doctor.triage.config_of_ticket import HOME, PROJECT, Configuration, configuration_in
+from joytui.doctor.triage.config_of_ticket import HOME, PROJECT, UNREAD, Configuration, configuration_in
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.signs import sign
 from joytui.doctor.triage.status import Refused, is_twice, on_route
 
 _CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*(?:[“”„‘]|([\"'])(?:\s[^\"'\n]*|[^\"'\n]*\s)\1)")
 """A key that was set with blanks around it, or between the quotes of a word processor, which belong to its value."""
-_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<|^[A-Z_]+=")
+_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<|^[A-Z_]+=(?:\S{{6,}}|<)")
 _HIDDEN = re.compile(r"<|\*\*|…|\.\.\.|\[(?!::)")
 """A part of an address that the writer does not want to show."""
 _TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'
@@ -43,6 +44,7 @@ class Shown:
     whole: bool
     unselected: bool = False
     quoted: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def among(self, causes: tuple[str, ...]) -> Guess | None:
         """The first of its guesses that is one of these causes."""
@@ -69,6 +71,21 @@ def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by
         return replace(found, causes=("key-malformed",), ask="", note="", explanation="", remedy="", details={})
     if shown is None or (shown.quoted and not by_people):
         return found
+    decided = _decided(found, shown, by_people=by_people)
+    return _in_its_names(decided, shown) if decided and decided is not found else decided
+
+
+def _in_its_names(found: Guess, shown: Shown) -> Guess:
+    """The advice with the names that this configuration gives to its provider and its key."""
+    if len(found.causes) != 1 or found.remedy:
+        return found
+    remedy = CAUSES[found.causes[0]].as_met(found.details).remedy
+    for usual, name in shown.names.items():
+        remedy = remedy.replace(usual, name)
+    return replace(found, remedy=remedy)
+
+
+def _decided(found: Guess | None, shown: Shown, *, by_people: bool) -> Guess | None:
     causes = found.causes if found else ()
     fitting = (*causes, "openai-key-to-gateway") if causes == ("key-rejected",) else causes
     if shown.sure and (not causes or (by_people and len(causes) > 1)):
@@ -84,10 +101,16 @@ def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by
 
 def _without_faults_of_files(found: Guess | None) -> Guess:
     """The guess without the causes that a whole configuration would show."""
-    left = tuple(one for one in (found.causes if found else ()) if CAUSES[one].phase not in ("start", "elsewhere"))
+    left = tuple(one for one in (found.causes if found else ()) if not _in_the_file(CAUSES[one]))
     if found and left:
         return replace(found, causes=left) if len(left) > 1 else found
     return Guess((), FAILED_RUN, note=NO_FAULT)
+
+
+def _in_the_file(cause: Cause) -> bool:
+    """Whether a configuration itself shows this cause, not where it stands or what else Codex reads."""
+    local = cause.phase in ("start", "elsewhere") and cause.step not in ("config.found", "key.value")
+    return local and cause.id != "provider-overridden"
 
 
 NO_FAULT = "The configuration in it has no fault that can be seen from here."
@@ -99,7 +122,7 @@ def _world(pasted: Configuration, text: str) -> World:
     if str(PROJECT / ".codex/config.toml") in files:
         files[str(HOME / ".codex/config.toml")] = _TRUSTED.encode()
     env = {"HOME": str(HOME), "CODEX_API_KEY": "stored", **dict.fromkeys(pasted.exported, "exported-value")}
-    version = facts_of(text).codex_version or recorded_versions()[-1].version
+    version = pasted.version or facts_of(text).codex_version or recorded_versions()[-1].version
     return look(Invocation(pasted.args, env, PROJECT, version, HOME / "etc", HOME, files))
 
 
@@ -113,14 +136,25 @@ def _shown(world: World, pasted: Configuration, text: str) -> Shown:
         (sure if _plainly_wrong(world) else hints).insert(0, route)
     if pasted.only:
         return Shown(tuple(sure), (), whole=False, quoted=True)
-    return Shown(tuple(sure), tuple(hints), pasted.provider and not pasted.partly, pasted.partly)
+    whole = pasted.provider and not pasted.partly
+    return Shown(tuple(sure), tuple(hints), whole, pasted.partly, names=dict(_names(pasted)))
+
+
+def _names(pasted: Configuration) -> Iterator[tuple[str, str]]:
+    """The guide's names, and what stands for them in this configuration."""
+    content = "\n".join(pasted.files.values())
+    if provider := re.search(r"^\[model_providers\.([\w-]+)\]", content, re.M):
+        yield f'"{PROVIDER_ID}"', f'"{provider[1]}"'
+    named = re.search(r"^(?:env_?key|api_?key)\w*\s*=\s*[\"']\$?([A-Z][A-Z0-9_]+)[\"']", content, re.M | re.I)
+    if named and named[1].isupper():
+        yield KEY_VARIABLE, named[1]
 
 
 def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
     for warning in world.warnings:
         if warning.cause == "project-keys-ignored":
             yield sign("a provider in a project's file")
-    if any(path.endswith(".config/codex/config.toml") for path in pasted.files):
+    if UNREAD in pasted.files:
         yield sign("a file that Codex does not read")
     for issue in world.problems:
         if issue.cause == "key-unset" and not _sets_another(issue, pasted):
@@ -152,8 +186,12 @@ def _in_headers(issue: Issue, world: World) -> bool:
 
 def _sets_another(issue: Issue, pasted: Configuration) -> bool:
     """Whether the ticket sets a variable for the key, and not the one that env_key names."""
-    keys = [name for name in pasted.exported if name.endswith(("KEY", "TOKEN"))]
-    return bool(keys) and issue.details.get("variable") not in keys
+    return issue.details.get("variable") not in pasted.exported and _set_for_another(pasted) is not None
+
+
+def _set_for_another(pasted: Configuration) -> str | None:
+    """A variable for a key that the ticket sets."""
+    return next((name for name in sorted(pasted.exported) if name.endswith(("KEY", "TOKEN"))), None)
 
 
 def _of_issue(issue: Issue, pasted: Configuration) -> Guess:
@@ -161,9 +199,28 @@ def _of_issue(issue: Issue, pasted: Configuration) -> Guess:
     cause, details = issue.cause, dict(issue.details)
     if cause == "env-key-invalid" and _KEY_SHOWN.search(str(details.get("variable"))):
         cause, details = "env-key-is-secret", {}
-    note = f"It is this line: {line}" if line and cause != "env-key-is-secret" else ""
+    shown = line and not line.startswith("[") and cause != "env-key-is-secret"
+    elsewhere = details.get("misplaced") or [{}]
+    misplaced = elsewhere[0].get("kind")
+    note = f"{f'This line is {misplaced}' if misplaced else 'It is this line'}: {line}" if shown else ""
     told = {name: value for name, value in details.items() if str(HOME) not in str(value)}
-    return replace(guess(cause, note=note, **told).heard(issue.summary), details=told)
+    found = replace(guess(cause, note=note).heard(issue.summary), details=told)
+    return replace(found, remedy=_remedy(issue, pasted))
+
+
+def _remedy(issue: Issue, pasted: Configuration) -> str:
+    """What to do where the ticket shows more than the cause's own words know; empty where it does not."""
+    field = (issue.key or "").rpartition(".")[2]
+    if written := issue.details.get("misspelt"):
+        leaked = " The key went to OpenAI: replace it." if issue.cause == "base-url-missing" else ""
+        return f"Codex does not know {written}. Write {field} instead, {_VALUE[field]}.{leaked}"
+    if issue.cause == "key-unset" and (other := _set_for_another(pasted)):
+        named = issue.details.get("variable")
+        return f'env_key names {named}, and you set {other}. Write env_key = "{other}", or export {named} instead.'
+    return ""
+
+
+_VALUE = {"base_url": "with the same address", "env_key": "with the name of the variable that holds the key"}
 
 
 def _route(world: World) -> Guess | None:
@@ -174,7 +231,13 @@ def _route(world: World) -> Guess | None:
     if re.search(r"[?#]", plan.base_url):
         return sign("a deformed path elsewhere")
     found = on_route(Refused(404, "", plan.wire_url))
-    return found if found.causes == ("base-url-path",) else None
+    if found.causes != ("base-url-path",):
+        return None
+    whole = _WITH_ENDPOINT.fullmatch(plan.base_url)
+    return replace(found, remedy=f'Write base_url = "{whole[1]}": Codex adds the rest.') if whole else found
+
+
+_WITH_ENDPOINT = re.compile(r"(https?://\S+?)/(?:chat/completions|completions|responses|models)/?")
 
 
 _ENDPOINT = re.compile(
@@ -186,8 +249,8 @@ def _other_base(world: World, text: str) -> Guess | None:
     """Another base URL of the same host, which the ticket names with an endpoint of it."""
     base = world.plan.base_url.rstrip("/") if world.plan and world.provider and not world.provider.builtin else ""
     for other in _ENDPOINT.findall(text):
-        if base and other != base and origin_of(other) == origin_of(base):
-            remedy = f'Write base_url = "{other}": that is the address which answered elsewhere in your message.'
+        if base and not f"{base}/".startswith(f"{other}/") and origin_of(other) == origin_of(base):
+            remedy = f'Write base_url = "{other}": that is the one with which your message reaches the same server.'
             return replace(sign("a deformed path elsewhere"), remedy=remedy)
     return None
 

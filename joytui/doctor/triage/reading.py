@@ -11,18 +11,19 @@ from dataclasses import replace
 from typing import Any
 
 from joytui.causes import CAUSES, Cause
-from joytui.causes.noise import complains
+from joytui.causes.noise import WELL, complains, says_well
 from joytui.causes.questions import DOCTOR, IN_LOG, in_log
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.redaction import Redactor, holds_key, visible
 from joytui.doctor.triage.addresses import narrowed_by_addresses
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
 from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_commands, without_escapes
+from joytui.doctor.triage.config_of_ticket import without_configuration
 from joytui.doctor.triage.documents import Document, read_doctor_screen, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
-from joytui.doctor.triage.pasted_config import FAILED_RUN, decided_by_config, shown_by_config
+from joytui.doctor.triage.pasted_config import FAILED_RUN, NO_FAULT, decided_by_config, shown_by_config
 from joytui.doctor.triage.reply import KEY_SEEN, reply_for
 from joytui.doctor.triage.shell_of_ticket import fitted
 from joytui.doctor.triage.signs import of_whole, sign
@@ -73,6 +74,8 @@ def _read(text: str) -> Document:
         if heard.guess is None:
             return document if not complains(beside) else replace(document, guess=Guess((), FAILED_RUN), healthy=False)
     kind: Kind = "terminal" if heard.codex else "prose"
+    if heard.guess is None and not heard.healthy and says_well(without_configuration(text)):
+        return Document(kind, None, note=WELL)
     return Document(kind, heard.guess, heard.others, heard.healthy, healthy=bool(heard.healthy))
 
 
@@ -215,8 +218,9 @@ def _narrowed(document: Document, text: str) -> Document:
     by_people = document.kind == "prose"
     found = decided_by_config(document.guess, shown_by_config(text), text, by_people=by_people)
     found = narrowed_by_addresses(found, text)
-    kept = found is document.guess or (document.healthy and not (found and found.causes))
-    return document if kept else replace(document, guess=found, healthy=False)
+    if found and found.note == NO_FAULT and says_well(without_configuration(text)):
+        return replace(document, guess=None, note=NO_FAULT, healthy=True)
+    return document if found is document.guess else replace(document, guess=found, healthy=False)
 
 
 _OTHER_AUTO = re.compile(r"\(?\buse auto\b[^)]*\)?|\bauto[- ](?:mode|req)\S*", re.I)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from joytui.causes import Cause
+from joytui.causes.noise import WELL
 from joytui.causes.questions import DOCTOR, in_log
 from joytui.doctor.triage.answer import MOST, Facts, Sure
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 _THANKS = "Hi, thanks for the report."
 _STILL = "If it still fails, please send the file that `joytui report` writes; it contains no keys."
-_HEALTHY = "What you sent shows no failure. If something else does not work, please send the whole output of that run."
+_IF_ELSE = "If something else does not work, please send the whole output of that run."
 _DOCTOR = "Or run `joytui doctor` on that machine: it names the cause and what to type."
 KEY_SEEN = "Your message contains a key. Please have it revoked and use a new one, because anyone who reads this ticket can use it."
 """Said where a key was masked in the ticket."""
@@ -37,9 +38,14 @@ def reply_for(
     behind = [note for note in notes if note not in seen]
     parts = [_THANKS, *seen]
     if document.healthy:
-        parts.append(_HEALTHY)
+        parts.append(f"What you sent shows no failure. {_IF_ELSE}")
+    elif WELL in notes:
+        parts.append(_IF_ELSE)
     elif not causes:
-        parts.append(f"What you sent does not show what fails. Please send {ask}.")
+        nothing = (
+            "" if document.kind == "no-text" else "What you sent shows no failure that we know. If something fails, p"
+        )
+        parts.append(f"{nothing or 'P'}lease send {ask}.")
     elif sure == "decided":
         parts += [_decided(causes[0], quote, behind), _STILL]
     else:

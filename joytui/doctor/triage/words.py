@@ -13,7 +13,7 @@ from functools import cache
 from joytui.causes import CAUSES
 from joytui.causes.answers import KEY, ROUTE, classify, of_fields, read_words, status_in
 from joytui.causes.error_bodies import fields_in
-from joytui.causes.noise import NOISE, Noise, says_well
+from joytui.causes.noise import NOISE, Noise
 from joytui.causes.questions import DOCTOR, LOG
 from joytui.core.joytoken import ROUTING_ERROR, UPSTREAM_ERROR
 from joytui.doctor.triage.answer import MOST, Guess, guess
@@ -98,8 +98,6 @@ def hear(text: str) -> Heard:
         return Heard(None, (), True, " ".join(_meanings(noises)))
     if all_served(requests):
         return Heard(None, (), True, "The server's log shows answers to all of Codex's requests.")
-    if well := says_well(whole_text):
-        return Heard(None, (), False, well)
     if bare != whole:
         return Heard(None, (), True, "Codex answers and runs commands: the failure is in the output of one of them.")
     return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
