@@ -252,6 +252,7 @@ ENDS = [
     *(Accent(f"honest {text!r}", said(text), text) for text in ("It ends with <|im_end|>", "<s>struck</s>", "`</s>`", "a <|im_end|> b")),
 ]  # fmt: skip
 MORE_LEAKS = [
+    f'<tool_call>\n{{{{"name": "exec_command", "arguments": {CALL}}}}}\n</tool_call>',
     '<seed:tool_call><function=exec_command><parameter=cmd>echo one</parameter></function></seed:tool_call>',
     f'<TOOLCALL>[{{"name": "exec_command", "arguments": {CALL}}}]</TOOLCALL>',
     f'<|START_ACTION|>[{{"tool_call_id": "0", "tool_name": "exec_command", "parameters": {CALL}}}]<|END_ACTION|>',
