@@ -240,6 +240,7 @@ REFUSALS = [
     Strict("arguments that are no JSON", lambda b: "Invalid 'messages[1].tool_calls[0].function.arguments': not valid JSON" if any(not c["function"]["arguments"].endswith("}") for m in assistants(b) for c in m["tool_calls"]) else None, {"input": [user("x"), call("c1", arguments='{"cmd'), output("c1")]}, words=("Unterminated string starting at: line 1 column 2 (char 1)", "invalid character 'c' in string in tool_calls[0].function.arguments")),
     Strict("no prefill", lambda b: "This model does not support assistant message prefill. The conversation must end with a user message." if roles(b)[-1] == "assistant" else None, {"input": [user("x"), assistant("y")]}, words=("Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant", "Cannot have 2 or more assistant messages at the end of the list.", "the final message must have the role user or tool")),
     Strict("several fields in one refusal", lambda b: listed(b, "x does not support parameters: {}"), {**PLAIN, "prompt_cache_key": "k"}),
+    Strict("fields that are always named together", lambda b: "The parameters stream_options, parallel_tool_calls and prompt_cache_key are not supported here." if any(name in b for name in MANY) else None, {**PLAIN, "prompt_cache_key": "k"}, retries=3),
     Strict("a line for each field", lambda b: lines(b, 'Invalid JSON payload received. Unknown name "{}": Cannot find field.'), {**PLAIN, "prompt_cache_key": "k"}),
 ]  # fmt: skip
 
