@@ -63,7 +63,7 @@ def repaired(arguments: str) -> str:
     text = arguments.strip("\ufeff \n\r\t")
     if not text or (text[0] == "{" and is_json(text)):
         return text if text[:1] != arguments[:1] else arguments
-    if text == "null":
+    if text in ("null", "None"):
         return "{}"
     if text.startswith('{\\"'):  # encoded twice, without the quotation marks around it
         value = value_of(f'"{text}"')

@@ -200,6 +200,10 @@ CALLS = [
     Accent("the name of a member, with the end of its namespace", calls(call_delta(0, "c1", "docs.search", "{}")), calls=[("search", {})]),
     Accent("a member of another namespace", calls(call_delta(0, "c1", "web.search", "{}")), calls=[("web.search", {})]),
     Accent("an index that falls", calls(call_delta(1, "c1", "exec_command", ""), call_delta(0, arguments=CALL[:7]), call_delta(0, arguments=CALL[7:])), calls=ONE),
+    *(
+        Accent(f"a call as {call}", calls({"tool_calls": [{"index": 0, "id": "c1", **call}]}), calls=ONE)
+        for call in ({"function": json.dumps(RUN)}, {"tool": "exec_command", "arguments": CALL}, {"function": {**RUN, "arguments": [CALL[:7], CALL[7:]]}})
+    ),
     Accent("calls as their text", calls({"tool_calls": json.dumps([{"id": "c1", "function": RUN}])}), calls=ONE),
     Accent("the name as the only member", calls({"tool_calls": [{"id": "c1", "function": {"exec_command": {"cmd": "echo one"}}}]}), calls=ONE),
     *(
@@ -345,6 +349,7 @@ ERRORS = [
             ("slot lost", b'{\n "error": {\n  "message": "slot lost"\n }\n}\n'),
         )
     ),
+    Accent("Google's, in a list", Scripted(pieces=[sse(TEXT, done=False), b'data: [{"error": {"message": "worker died"}}]\n\n']), error="worker died"),
     Accent("two levels down", stream({"result": {"response": {"error": {"message": "worker died"}, "isThinking": False}}}, done=False), error="worker died"),
     Accent("Google's word with its place", stream(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL")), error="malformed tool call"),
     Accent("in the choice", stream({"choices": [{"error": {"code": 502, "message": "provider died"}, "finish_reason": "error"}]}), error="provider died"),
