@@ -3,7 +3,7 @@
 Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Import it late: pydantic costs 0.1 s.
 
 Every path wants `Authorization: Bearer TOKEN`: the gateway's admin token, or a console token of that role (`core.roles`); a viewer
-has GET and `keys/check`; a lead sees its teams alone, and edits their keys and budgets. Errors have the
+has GET and `keys/check`; a lead sees only its own teams; edits their keys and budgets. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
 403 invalid_token, read_only_token or beyond_teams, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
 key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation: then the name
@@ -106,11 +106,16 @@ class PolicyView(Model):
     blocked: bool = False
     block_reason: str | None = None
     max_requests_per_minute: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="of a task; one that asks more often is stopped"
+        default=None, ge=1, le=1_000_000, description="of a task; one that sends more is stopped"
     )
     max_identical_turns: int | None = Field(
         default=None, ge=1, le=1_000, description="in a row; a task with more is stopped"
     )
+
+    def changes_to(self, wanted: PolicyView) -> PolicyView:
+        """The fields that differ in the policy that is wanted, as `KeyEdit.policy_changes` takes them."""
+        mine, given = self.model_dump(), wanted.model_dump()
+        return PolicyView.model_validate({name: value for name, value in given.items() if value != mine[name]})
 
 
 TRIAL_LABEL = "joytui-try"
@@ -140,7 +145,8 @@ class KeyCreate(Model):
 
 
 class KeyEdit(Model):
-    """What to change; fields that are left out stay. `policy` replaces the key's snapshot as a whole."""
+    """What to change; fields that are left out stay. `policy` replaces the key's snapshot as a whole; of `policy_changes`, too, the
+    fields that are left out stay, as they are when the change is made."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -150,6 +156,7 @@ class KeyEdit(Model):
     expires_at: str | None = None
     policy: PolicyView | None = None
     policy_name: str | None = None
+    policy_changes: PolicyView | None = None
 
 
 class KeyRotate(Model):

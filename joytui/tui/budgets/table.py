@@ -13,7 +13,7 @@ from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
 from joytui.tui.budgets.reading import BudgetsSnapshot, Limit, words
 from joytui.tui.charts.cells import bar, percent
-from joytui.tui.figures import credits, exact_credits, resets, soon, when
+from joytui.tui.figures import NEEDS_A_DAY, TOO_EARLY, credits, exact_credits, resets, soon, when
 from joytui.tui.lines import fact
 from joytui.tui.shown import visible
 from joytui.tui.widgets.sorted_table import Entry, Filler, TableColumn
@@ -99,6 +99,8 @@ def outcome(one: Limit, now: datetime, zone: tzinfo | None) -> tuple[str, str]:
         return "✗ used up", "error"
     if not burn.rate:
         return "✓ nothing is being spent", "quiet"
+    if burn.early:
+        return TOO_EARLY, "quiet"
     if burn.will_be_over and burn.runs_out is not None:
         return f"▲ gone {soon(burn.runs_out, now, zone)}", "warning"
     return ("✓ lasts until its reset" if one.limit.resets_at else "✓ lasts for a year or longer"), "success"
@@ -140,8 +142,8 @@ def limit_text(one: Limit, now: datetime, zone: tzinfo | None, width: int) -> Co
         lines.append(fact("raised", f"by {exact_credits(one.raised)}, for good", width, LABEL))
     if limit.resets_at:
         lines.append(fact("resets", resets(limit.resets_at, now, zone), width, LABEL))
-    rate = f", at the last 7 days' rate of {credits(burn.rate)} Cr/h" if burn.rate else ""
+    rate = NEEDS_A_DAY if burn.early else f"{credits(burn.rate)} Cr/h, the last 7 days' rate" if burn.rate else ""
     forecast_line = Content.assemble(
-        (f"{'forecast':<{LABEL}}", "$quiet"), (forecast, f"bold ${colour}"), (rate, "$quiet")
+        (f"{'forecast':<{LABEL}}", "$quiet"), (forecast, f"bold ${colour}"), (f"  ({rate})" if rate else "", "$quiet")
     )
     return Content("\n").join([*lines, forecast_line.truncate(width, ellipsis=True)])
