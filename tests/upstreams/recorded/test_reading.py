@@ -188,6 +188,8 @@ CALLS = [
             ("plan", {"arguments": {"steps": [], "more": 1}}),
             ("plan", {"one": STEPS, "two": STEPS}),
             ("plan", {"steps": "all"}),
+            ("plan", {"steps": [{"n": "NaN"}]}),
+            ("plan", {"steps": [{"n": "1.5"}]}),
             ("exec_command", {"arguments": {"cmd": "echo one"}}),
             ("exec", {"n": "1"}),
         )
