@@ -291,6 +291,8 @@ TAGS = [
     Accent("a tag after real thoughts", stream(chunk({"reasoning": "hm"}), chunk({"content": "a</think>b"}, "stop")), "a</think>b", thought="hm"),
     Accent("nothing but a bracket", said("a <"), "a <"),
     *(Accent(f"a leaked call {n}", said(text[:15], text[15:]), calls=ONE) for n, text in enumerate((DSML, QWEN, HERMES, GLM, KIMI, DEEPSEEK, MISTRAL))),
+    Accent("a name, and a mark behind it", said("exec", "_command", "[AR", "GS]", *CALL), calls=ONE),
+    *(Accent(f"a name at the beginning: {text!r}", said(text[:5], text[5:]), text) for text in ("exec_command", "exec_command[0] is one", "exec_command[ARGS]", "exec_command[ARGS]{} is how it is written", "exec_commands[ARGS]{}")),
     Accent("leaked after words", said("I run it.\n", HERMES), "I run it.\n", ONE),
     Accent("leaked after a thought", said("<think>hm</think>", HERMES), "", ONE, thought="hm"),
     Accent("two leaked calls", said(HERMES + HERMES), calls=TWO),
