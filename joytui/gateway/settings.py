@@ -52,8 +52,8 @@ class UpstreamSettings(BaseModel):
     """Lower numbers go first. The next ones are asked if those cannot be reached, or fail (5xx) before the first byte of an answer.
     An upstream that may still be working on a request, and may bill it, is waited for: the request is not sent elsewhere."""
     quirks: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = []
-    """What its requests must look like, if its host does not show that: a vendor ("mistral", "groq", "openai", "gpt-5", "default"),
-    and lessons as `joytui gateway upstreams` words them ("text only", "no stream_options"). One, or a list."""
+    """What its requests must look like, if its host does not show that: a vendor ("mistral", "groq", "openai", "gpt-5", "gpt-oss",
+    "default"), and lessons as `joytui gateway upstreams` words them ("text only", "no stream_options"). One, or a list."""
     drop: list[str] = []
     """Fields that are never sent to it: ["parallel_tool_calls"]. If you drop max_tokens, the length of an answer is not limited: one
     to /chat/completions that is not streamed may cost more than was reserved for it."""

@@ -66,6 +66,13 @@ def test_to_another_model_these_are_words(text: str) -> None:
     assert answer(text, 5, DEFAULT) == ("", text, [])
 
 
+def test_the_upstream_may_be_the_one_to_name_the_model() -> None:
+    stream = ResponsesStream(Answer("resp_1", 7, "default"))
+    stream.feed({**chunk({"content": BARE[0][0]}, "stop"), "model": "gpt-oss-20b"})
+    stream.end()
+    assert [item["type"] for item in stream.response["output"]] == ["reasoning", "message"]
+
+
 @given(
     st.lists(st.sampled_from([*"analysisfinal{} T", "analysis", "assistant", "commentary", "final", " to=functions.f"]))
 )

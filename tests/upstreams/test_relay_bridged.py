@@ -214,6 +214,27 @@ async def test_a_stream_that_is_not_closed_after_its_end() -> None:
     assert "the upstream kept the stream open after its finish reason" in seen.notes
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_usage_may_come_behind_the_end_mark_but_is_not_waited_for_long(streamed: bool) -> None:
+    never = asyncio.Event()
+    scripted = Scripted(pieces=[sse(HI[:3]), never.wait()])
+    async with asyncio.timeout(HANG_S), ChatUpstream(lambda seen: scripted) as upstream:
+        relay = make_upstream(upstream.url, "k", api="chat", options=TransportOptions(linger=0.1))
+        _, data, seen = await read(relay, model_call(stream=streamed))
+        never.set()
+        await relay.aclose()
+    answer = events(data)[-1]["response"] if streamed else json.loads(data)
+    assert answer["status"] == "completed"
+    assert not seen.usage_seen
+
+
+async def test_a_whole_answer_whose_stream_breaks_off_is_an_error() -> None:
+    exchange, data, seen, _ = await ask(stream(*HI[:2], done=False, cut=True), stream=False)
+    assert (exchange.status, exchange.headers["content-type"]) == (502, "application/json")
+    assert "failed" in error(data)["message"]
+    assert seen.error_type == "upstream_error"
+
+
 async def test_each_chunk_is_passed_on_at_once() -> None:
     gates = [asyncio.Event() for _ in range(3)]
     parts: list[Any] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +64,7 @@ def repaired(arguments: str) -> str:
     text = arguments.strip("\ufeff \n\r\t")
     if not text or (text[0] == "{" and is_json(text)):
         return text if text[:1] != arguments[:1] else arguments
-    if text == "null":
+    if text in ("null", "None"):
         return "{}"
     if text.startswith('{\\"'):  # encoded twice, without the quotation marks around it
         value = value_of(f'"{text}"')
@@ -154,7 +155,10 @@ def fitted(arguments: str, schema: Mapping[str, Any]) -> str:
     if given is None or not isinstance(properties, Mapping):
         return arguments
     found = _as_schema(_inner(given, schema, properties), schema)
-    return arguments if found is given else json.dumps(found, ensure_ascii=False)
+    try:
+        return arguments if found is given else json.dumps(found, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        return arguments
 
 
 def _object(value: Any) -> dict[str, Any] | None:
@@ -174,7 +178,11 @@ def _inner(given: dict[str, Any], schema: Mapping[str, Any], properties: Mapping
     return found[0] if len(found) == 1 and required <= found[0].keys() <= properties.keys() else given
 
 
-def _as_schema(value: Any, schema: Any, depth: int = 8) -> Any:
+DEEPEST = 8
+"""Objects in objects in which types are looked at."""
+
+
+def _as_schema(value: Any, schema: Any, depth: int = DEEPEST) -> Any:
     """The value with its texts as the types that the schema names; itself where nothing changes."""
     if not isinstance(schema, Mapping) or not depth:
         return value
@@ -193,15 +201,15 @@ _CLASSES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-def _types(schema: Any) -> frozenset[str]:
+def _types(schema: Any, depth: int = DEEPEST) -> frozenset[str]:
     """The types that a property's schema names; none where it leaves one open."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, Mapping) or not depth:
         return frozenset()
     told = schema.get("type")
     if told is not None:
         return frozenset(one for one in (told if isinstance(told, list) else [told]) if isinstance(one, str))
     choices = schema.get("anyOf") or schema.get("oneOf")
-    found = [_types(one) for one in choices] if isinstance(choices, list) else []
+    found = [_types(one, depth - 1) for one in choices] if isinstance(choices, list) else []
     return frozenset().union(*found) if all(found) else frozenset()
 
 
@@ -210,6 +218,8 @@ def _as_type(value: Any, types: frozenset[str]) -> Any:
     if not types or "string" in types or not isinstance(value, (str, float)):
         return value
     read = _literal(value) if isinstance(value, str) else value
+    if isinstance(read, float) and not math.isfinite(read):
+        return value
     if isinstance(read, float) and read.is_integer() and "number" not in types:
         read = int(read)
     fits = any(

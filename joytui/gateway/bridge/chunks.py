@@ -60,6 +60,8 @@ def unwrapped(chunk: Any) -> Any:
             chunk = json.loads(chunk)
         except (ValueError, RecursionError):
             return chunk
+    if isinstance(chunk, list) and len(chunk) == 1:  # Google
+        chunk = chunk[0]
     if not isinstance(chunk, Mapping) or type(choices := chunk.get("choices")) is list:
         return chunk
     if isinstance(choices, Mapping):  # one choice, or choices by their number
@@ -206,14 +208,19 @@ def _tool_uses(content: Any) -> list[Any]:
 
 _ARGUMENTS = ("arguments", "parameters", "input", "args")
 """Where vendors put them, OpenAI's place first; `input`: of a custom tool."""
+_NAMES = ("name", "tool_name", "tool")
+"""The same for the name of the tool."""
 
 
 def _piece(call: Mapping[str, Any], opaque: tuple[str, ...]) -> CallPiece:
     function = call.get("function") or call.get("custom")
+    function = value_of(function) if isinstance(function, str) else function
     function = function if isinstance(function, Mapping) else call
-    if len(function) == 1 and function is not call and not function.keys() & {"name", *_ARGUMENTS}:
+    if len(function) == 1 and function is not call and not function.keys() & {*_NAMES, *_ARGUMENTS}:
         function = {"name": next(iter(function)), "arguments": next(iter(function.values()))}
     arguments = next((function[name] for name in _ARGUMENTS if function.get(name) is not None), None)
+    if isinstance(arguments, list) and all(isinstance(one, str) for one in arguments):  # their text in pieces
+        arguments = "".join(arguments)
     if isinstance(arguments, (Mapping, list)):
         arguments = json.dumps(arguments, ensure_ascii=False)
     index = call.get("index")
@@ -222,7 +229,7 @@ def _piece(call: Mapping[str, Any], opaque: tuple[str, ...]) -> CallPiece:
     return CallPiece(
         index=index if isinstance(index, int) and not isinstance(index, bool) else None,
         id=_string(call.get("id")).strip() or None,
-        name=_string(function.get("name")).strip() or None,
+        name=next((name for place in _NAMES if (name := _string(function.get(place)).strip())), None),
         arguments=_string(arguments),
         opaque=opaque_fields(call, opaque),
     )

@@ -85,7 +85,7 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _NOT_OVERFLOW = re.compile(
-    r"per (minute|day|hour)|\b[TR]P[MD]\b|rate.?limit|max_(completion_)?tokens\b.{0,24}( is too large|exceeds? (the )?(max|allowed|limit)|must be|should be)"
+    r"per (minute|day|hour)|(requested|maximum|max|number of) (output|completion) tokens|\b[TR]P[MD]\b|rate.?limit|max_(completion_)?tokens\b.{0,24}( is too large|exceeds? (the )?(max|allowed|limit)|must be|should be)"
     r"|max tokens must be|maximum tokens you request|(max_|completion |output )tokens? .{0,60}at most",
     re.IGNORECASE,
 )

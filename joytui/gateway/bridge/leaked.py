@@ -61,6 +61,9 @@ _GEMMA = re.compile(r"call:([\w.-]+)(\{.*?\})(?=<tool_call\|>|\s*\Z)", re.DOTALL
 _GEMMA_QUOTE = '<|"|>'
 _PYTHONIC = re.compile(r"[\w.-]+\(.*\)", re.DOTALL)
 
+_ARGS = "ARGS]"
+"""Behind `name[`: a call of Mistral's whose first mark was taken for its own."""
+
 Calls = list[tuple[str, str]]
 """Flat name and arguments as JSON text."""
 
@@ -70,6 +73,7 @@ class LeakedCalls:
 
     def __init__(self, names: ToolNames) -> None:
         self._names = names
+        self._at_start = True
         self._tail = ""
         self._markup: list[str] = []
 
@@ -90,6 +94,8 @@ class LeakedCalls:
             self._markup.append(text)
             return ""
         text, self._tail = self._tail + text, ""
+        if self._at_start and text.strip() and self._begins_with_name(text):
+            return ""
         if not may_hold_mark(text):
             return text
         place = min((at for mark in MARKS if (at := text.find(mark)) >= 0), default=-1)
@@ -98,6 +104,21 @@ class LeakedCalls:
             return text[:place]
         said, self._tail = split_tail(text, MARKS)
         return said
+
+    def _begins_with_name(self, text: str) -> bool:
+        """Whether the answer begins with a tool's name that has the mark of a call behind it, or may get one: then it is held."""
+        name, bracket, rest = text.lstrip().partition("[")
+        called = bool(bracket) and name in self._names.tools
+        if called and rest.startswith(_ARGS):
+            self._markup.append(text)
+        elif _ARGS.startswith(rest) if called else not bracket and self._is_begun(name):
+            self._tail = text
+        else:
+            self._at_start = False
+        return self._at_start
+
+    def _is_begun(self, name: str) -> bool:
+        return any(offered.startswith(name) for offered in self._names.tools)
 
     def end(self, *, proper: bool) -> tuple[str, Calls]:
         """The rest of the text, and the calls that it was instead. `proper`: calls came the proper way as well."""

@@ -117,13 +117,13 @@ MENDS: tuple[Mend, ...] = (
     ),
     _mend(
         "assistant after tool",
-        r"role [`'\"]?(user|system|developer)[`'\"]? (after|following) (role )?[`'\"]?tool|tool.{0,40}(must|should) be followed by.{0,20}assistant"
+        r"(user|system|developer)[`'\"]? (message )?(directly |right )?(after|following) (a |the )?(role )?[`'\"]?tool|tool.{0,40}(must|should) be followed by.{0,20}assistant"
         r"|expected assistant.{0,20} after.{0,12}tool|after (a |the )?(role )?[`'\"]?tool.{0,40}(assistant|expected)|(user|system|developer).{0,20}(cannot|can not|can't|must not|may not|should not).{0,12}follow.{0,16}tool",
         assistant_after_tool=True,
     ),
     _mend(
         "alternating roles",
-        r"(roles?|messages?|turns?).{0,40}alternat|alternat.{0,40}(roles?|user)|交替|messages must be an odd number|(consecutive|successive|same role).{0,40}(role|messages?|row)",
+        r"(roles?|messages?|turns?).{0,40}alternat|alternat.{0,40}(roles?|user)|交替|messages must be an odd number|(consecutive|successive|same role).{0,40}(role|messages?|row)|messages in a row",
         merge_assistants=True,
         assistant_after_tool=True,
     ),
@@ -142,7 +142,7 @@ MENDS: tuple[Mend, ...] = (
         r"system (role|message|prompt|instruction)s?[^.]{0,40}(not|un)[ -]?(supported|allowed|enabled|available)|developer instruction is not enabled"
         r"|(not|un)[ -]?support[^.]{0,30}[`'\"]?(system|developer)\b|(unknown|invalid|unexpected|unsupported)[^.]{0,20}role[^.]{0,20}(system|developer)"
         r"|不支持.{0,6}system|system.{0,12}(不支持|不存在)|first message.{0,30}(must|should|to be).{0,16}user"
-        r"|role[^.]{0,40}[`'\"]system[`'\"][^.]{0,40}(not|invalid|unsupported)|unexpected message role\b|role\b.{0,30}should be .?user.? or .?assistant",
+        r"|role[^.]{0,40}[`'\"]system[`'\"][^.]{0,40}(not|invalid|unsupported)|unexpected message role\b|role\b.{0,30}should be .?user.? or .?assistant|only [`'\"]?user\b.{0,40}roles? (are|is) (supported|allowed|permitted)",
         system_role="user",
     ),
     _mend(
@@ -152,7 +152,7 @@ MENDS: tuple[Mend, ...] = (
     ),
     _mend(
         "text only",
-        r"image|vision|multi-?modal|picture|图片|图像|多模态|画像|content\b.{0,12}data did not match any variant|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
+        r"image|item type in content|vision|multi-?modal|picture|图片|图像|多模态|画像|content\b.{0,12}data did not match any variant|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
         r"|only (supports? )?text|text.only|[`'\"]type[`'\"].{0,20}[`'\"]?text|content[\[\].\d]*\.type\b.{0,40}text",
         images=False,
     ),
@@ -243,7 +243,8 @@ _OUTPUT = re.compile(
 _DIFFERENCE = re.compile(r">\s*(\d+)\s*-\s*(\d+)|context length is (\d+)[^.]{0,60}? (\d+) input", re.IGNORECASE)
 _NUMBER = re.compile(r"(?<![\w.])\d{1,9}(?![\w.]*\d|\w)")
 _TOOLS = re.compile(
-    r"[`'\"]?tools[`'\"]?:? (array too long|too many)|too many (tools|functions)|at most \d+ (tools|functions)", re.I
+    r"[`'\"]?tools[`'\"]?:? (array too long|too many)|too many (tools|functions)|number of (tools|functions)|at most \d+ (tools|functions)",
+    re.I,
 )
 _IMAGES = re.compile(
     r"(at most|up to|more than|maximum( of)?|limit( of)?|only) \d+ (\w+ )?(image|picture)|(image|picture)s?\b.{0,30}(at most|max\w*|limit\w*|up to|exceed\w*)|too many (image|picture)",
@@ -334,7 +335,7 @@ def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Itera
         yield from (_MESSAGE_FIELD + name for name in fields if _stands_in(name, words))
     yield from special
     yield from (_SCHEMA_WORD + key for key in keys if _stands_in(key, words))
-    if "reasoning_effort" in sent and re.search(r"reasoning|thinking|思考|推理", words, re.IGNORECASE):
+    if "reasoning_effort" in sent and re.search(r"reasoning|thinking|\beffort\b|思考|推理", words, re.IGNORECASE):
         yield _LEFT_OUT + "reasoning_effort"
 
 

@@ -27,7 +27,7 @@ from joytui.gateway.bridge.errors import CUT, NO_CALL, NO_SUMMARY, StreamError
 from joytui.gateway.bridge.leaked import LeakedCalls, calls_at_the_end
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.plain import PlainChunk, plain_text
-from joytui.gateway.bridge.quirks import DEFAULT, Quirks
+from joytui.gateway.bridge.quirks import DEFAULT, Quirks, quirks_for
 from joytui.gateway.bridge.reading import ReadChunk, read_chunk
 from joytui.gateway.bridge.reasoning import IN_TEXT, USUAL_NAME, Carried
 from joytui.gateway.bridge.reported_usage import Usage, billed_usage, merge_records, merge_usage
@@ -74,6 +74,7 @@ class ResponsesStream:
         self.status = "in_progress"
         self._answer = answer
         self._model = answer.model
+        self._named = ""
         self._sequence = 0
         self._count = 0
         self._open: list[Output] = []
@@ -215,8 +216,14 @@ class ResponsesStream:
         return dict(self.records[0]) if len(self.records) == 1 else [dict(record) for record in self.records]
 
     def _take_model(self, chunk: Mapping[str, Any]) -> None:
-        if isinstance(chunk.get("model"), str) and chunk["model"] and not self._answer.renamed:
-            self._model = chunk["model"]
+        name = chunk.get("model")
+        if not isinstance(name, str) or not name or name == self._named:
+            return
+        self._named = name
+        if not self._answer.renamed:
+            self._model = name
+        if self._channels is None and not self._said and quirks_for("", name).bare_channels:
+            self._channels = BareChannels()
 
     def _take_plain(self, chunk: Any, text: str) -> list[Event]:
         if type(chunk) is not PlainChunk:

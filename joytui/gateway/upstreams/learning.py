@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from joytui.core.clock import now_ms
 from joytui.gateway.bridge.errors import StreamError
@@ -113,7 +114,10 @@ class Attempt:
         """The request to send after a refusal; None if it teaches nothing, or enough was tried."""
         if error is None:
             return None
-        if error.message == self._refusal:  # what was tried last was no lesson
+        groups = self._groups(error, sent)
+        if error.message == self._refusal:  # what was tried last was no lesson, at least not alone
+            if len(self.notes) == MOST_TRIES - 1:
+                groups = chain(self._all_together(error, sent), groups)
             self.learned = self.learned[: len(self.learned) - len(self._last)]
         self._refusal, self._last = error.message, []
         if len(self.notes) >= MOST_TRIES:
@@ -121,7 +125,7 @@ class Attempt:
         if not self.notes and is_the_models_fault(error):
             self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again as it was")
             return sent
-        for group in self._groups(error, sent):
+        for group in groups:
             self.learned += group
             chat = self.chat()
             if chat.body == sent.body:
@@ -133,6 +137,12 @@ class Attempt:
             self.notes.append(f"refused ({error.message[:MAX_WORDS]}); sent again: {', '.join(group)}")
             return chat
         return None
+
+    def _all_together(self, error: StreamError, sent: ChatRequest) -> Iterator[list[str]]:
+        """All that a refusal names, for one that says the same whichever of it is left."""
+        named = [lesson for lesson in (*self._tried, *lessons_in(error, sent.body, self._tried)) if is_left_out(lesson)]
+        if len(named) > 1:
+            yield named
 
     def _groups(self, error: StreamError, sent: ChatRequest) -> Iterator[list[str]]:
         """What to try, the likeliest first: where a refusal lists several faults, a lesson from each; else one after the other."""

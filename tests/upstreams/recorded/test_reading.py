@@ -188,6 +188,8 @@ CALLS = [
             ("plan", {"arguments": {"steps": [], "more": 1}}),
             ("plan", {"one": STEPS, "two": STEPS}),
             ("plan", {"steps": "all"}),
+            ("plan", {"steps": [{"n": "NaN"}]}),
+            ("plan", {"steps": [{"n": "1.5"}]}),
             ("exec_command", {"arguments": {"cmd": "echo one"}}),
             ("exec", {"n": "1"}),
         )
@@ -200,6 +202,10 @@ CALLS = [
     Accent("the name of a member, with the end of its namespace", calls(call_delta(0, "c1", "docs.search", "{}")), calls=[("search", {})]),
     Accent("a member of another namespace", calls(call_delta(0, "c1", "web.search", "{}")), calls=[("web.search", {})]),
     Accent("an index that falls", calls(call_delta(1, "c1", "exec_command", ""), call_delta(0, arguments=CALL[:7]), call_delta(0, arguments=CALL[7:])), calls=ONE),
+    *(
+        Accent(f"a call as {call}", calls({"tool_calls": [{"index": 0, "id": "c1", **call}]}), calls=ONE)
+        for call in ({"function": json.dumps(RUN)}, {"tool": "exec_command", "arguments": CALL}, {"function": {**RUN, "arguments": [CALL[:7], CALL[7:]]}})
+    ),
     Accent("calls as their text", calls({"tool_calls": json.dumps([{"id": "c1", "function": RUN}])}), calls=ONE),
     Accent("the name as the only member", calls({"tool_calls": [{"id": "c1", "function": {"exec_command": {"cmd": "echo one"}}}]}), calls=ONE),
     *(
@@ -252,6 +258,7 @@ ENDS = [
     *(Accent(f"honest {text!r}", said(text), text) for text in ("It ends with <|im_end|>", "<s>struck</s>", "`</s>`", "a <|im_end|> b")),
 ]  # fmt: skip
 MORE_LEAKS = [
+    f'<tool_call>\n{{{{"name": "exec_command", "arguments": {CALL}}}}}\n</tool_call>',
     '<seed:tool_call><function=exec_command><parameter=cmd>echo one</parameter></function></seed:tool_call>',
     f'<TOOLCALL>[{{"name": "exec_command", "arguments": {CALL}}}]</TOOLCALL>',
     f'<|START_ACTION|>[{{"tool_call_id": "0", "tool_name": "exec_command", "parameters": {CALL}}}]<|END_ACTION|>',
@@ -284,6 +291,8 @@ TAGS = [
     Accent("a tag after real thoughts", stream(chunk({"reasoning": "hm"}), chunk({"content": "a</think>b"}, "stop")), "a</think>b", thought="hm"),
     Accent("nothing but a bracket", said("a <"), "a <"),
     *(Accent(f"a leaked call {n}", said(text[:15], text[15:]), calls=ONE) for n, text in enumerate((DSML, QWEN, HERMES, GLM, KIMI, DEEPSEEK, MISTRAL))),
+    Accent("a name, and a mark behind it", said("exec", "_command", "[AR", "GS]", *CALL), calls=ONE),
+    *(Accent(f"a name at the beginning: {text!r}", said(text[:5], text[5:]), text) for text in ("exec_command", "exec_command[0] is one", "exec_command[ARGS]", "exec_command[ARGS]{} is how it is written", "exec_commands[ARGS]{}")),
     Accent("leaked after words", said("I run it.\n", HERMES), "I run it.\n", ONE),
     Accent("leaked after a thought", said("<think>hm</think>", HERMES), "", ONE, thought="hm"),
     Accent("two leaked calls", said(HERMES + HERMES), calls=TWO),
@@ -344,6 +353,7 @@ ERRORS = [
             ("slot lost", b'{\n "error": {\n  "message": "slot lost"\n }\n}\n'),
         )
     ),
+    Accent("Google's, in a list", Scripted(pieces=[sse(TEXT, done=False), b'data: [{"error": {"message": "worker died"}}]\n\n']), error="worker died"),
     Accent("two levels down", stream({"result": {"response": {"error": {"message": "worker died"}, "isThinking": False}}}, done=False), error="worker died"),
     Accent("Google's word with its place", stream(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL")), error="malformed tool call"),
     Accent("in the choice", stream({"choices": [{"error": {"code": 502, "message": "provider died"}, "finish_reason": "error"}]}), error="provider died"),
