@@ -394,7 +394,8 @@ def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
 
 
 def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
-    """The values of a field that cost most in the range."""
+    """The values of a field that cost most in the range, whatever times they are asked by."""
+    asked = asked._replace(by=(field,), months=tuple(whole_months(connection)))
     days = _lived_days(connection, asked, field)
     if days is not None:
         found = connection.execute(*_spent(asked, field, "GROUP BY name", days[1] * DAY_MS))
