@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -118,7 +119,7 @@ class Gateway:
         self.turned_away = 0
         self._told = StoreTold()
         self._probing: asyncio.Task[bool] | None = None
-        self._wrote_at = -PROBED_S
+        self._wrote_at = -math.inf
         self._watch = JumpWatch()
         self._jump: tuple[float, str] | None = None
         self._tidied_at: float | None = None

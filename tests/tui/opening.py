@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from contextlib import suppress
 from datetime import UTC
 from pathlib import Path
 from typing import Any
+
+from textual.worker import WorkerFailed
 
 from joytui.core.places import places
 from joytui.core.records import Report
@@ -69,8 +72,14 @@ def text_of(app: Any) -> str:
 
 
 async def settle(app: ConsoleApp, pilot: Any) -> None:
-    """Until workers are done and everything is painted."""
-    for _ in range(3):
-        await pilot.pause()
-        await app.workers.wait_for_complete()
-    await pilot.pause()
+    """Until workers are done and everything is painted: no message has waited for three rounds, as an event that bubbles would at each
+    parent. A round waits for every widget, and for no time: on a busy machine a pause would be over too early."""
+    quiet = 0
+    for _ in range(200):
+        with suppress(WorkerFailed):  # the screen says so, or else the app ends of it
+            await app.workers.wait_for_complete()
+        await pilot.pause(0)
+        waiting = any(node.message_queue_size for node in (app, *app.screen.walk_children(with_self=True)))
+        quiet = 0 if waiting else quiet + 1
+        if quiet == 3:
+            break

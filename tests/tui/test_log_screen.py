@@ -183,6 +183,10 @@ async def test_no_old_line_stands_under_a_new_filter(first: str, monkeypatch: py
         monkeypatch.setattr(app, "_display", lambda *a: (frames.append(text_of(app)), display(*a)))
         app.show_logs("status:404")
         await settle(app, pilot)
+        for _ in range(100):
+            if any("✗ 404" in frame for frame in frames):
+                break
+            await pilot.pause()
         logs = [frame for frame in frames if "✓ 200" in frame or "✗ 404" in frame]
         assert "filter status:404" in text_of(app)
         assert logs

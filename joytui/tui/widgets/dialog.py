@@ -27,6 +27,7 @@ class Dialog(CurrentSize, ModalScreen[T]):
     HORIZONTAL_BREAKPOINTS = [(0, "-slim"), (90, "-broad")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
     DIALOG_TITLE: ClassVar[str] = ""
+    BOX: ClassVar[type[VerticalScroll]] = VerticalScroll
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "close", "Close")]
 
     @property
@@ -34,7 +35,7 @@ class Dialog(CurrentSize, ModalScreen[T]):
         return console_of(self)
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="dialog", can_focus=False) as box:
+        with self.BOX(id="dialog", can_focus=False) as box:
             box.border_title = Content(self.dialog_title())  # as it is: a name may look like markup
             box.border_subtitle = CLOSES
             yield from self.compose_dialog()

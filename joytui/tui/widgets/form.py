@@ -11,7 +11,7 @@ from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.events import DescendantFocus
 from textual.message import Message
@@ -140,14 +140,20 @@ class FieldRow(Vertical):
         (control.query(Tick).first() if isinstance(control, Several) else control).focus()
 
 
-class FormDialog(Dialog[T]):
-    """Subclasses yield `rows(…)` and say in `problems` what is wrong with the values, by field. What was changed is checked at once,
-    everything when it is submitted (`checked`)."""
+class FormBox(VerticalScroll):
+    """Arrows move from field to field, also where it scrolls; it follows the cursor by itself."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", "Next", show=False),
         Binding("up", "app.focus_previous", "Previous", show=False),
     ]
+
+
+class FormDialog(Dialog[T]):
+    """Subclasses yield `rows(…)` and say in `problems` what is wrong with the values, by field. What was changed is checked at once,
+    everything when it is submitted (`checked`)."""
+
+    BOX = FormBox
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Where there is no room beside the fields, the frame has the help of the one that has the cursor."""

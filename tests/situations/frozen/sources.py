@@ -33,7 +33,7 @@ PLAYED: Mapping[str, Callable[[], Sequence[Situation]]] = {
 }
 
 # So many different reports may come of a busy machine, where a probe ran out of its time; more are a change.
-_BY_CHANCE = 20
+_BY_CHANCE = 40
 _PASTED_EACH = 20  # every so many of the recorded words are also read as users paste them
 
 
