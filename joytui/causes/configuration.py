@@ -33,15 +33,11 @@ CONFIGURATION: Final = (
         explanation="Codex starts with its defaults and talks to OpenAI. The gateway never sees a request, so its logs stay empty.",
         remedy="Create config.toml in CODEX_HOME (~/.codex unless it is set) with the guide's block.",
         tell="The login screen, or a 401 whose URL is api.openai.com. Ask for `ls -la ~/.codex` and `echo $CODEX_HOME`.",
-        otherwise=(
-            "That sends requests to JoyToken directly. Without a JoyToken account, or to record every request, use the gateway on this "
-            "machine: `joytui setup --local` (s on the Doctor screen) sets it up, and `joytui try` runs one turn without changing "
-            "config.toml. By hand: `joytui gateway start`, `joytui keys create codex`, and base_url = "
-            '"http://127.0.0.1:8791/openai/v1" in the block.'
-        ),
+        otherwise="To use the gateway on this machine instead, run `joytui setup --local`: it needs no JoyToken account.",
         lacks="provider",
         signs=(
             Sign(
+                name="a file that Codex does not read",
                 whole=(r"\.config[/\\]codex[/\\]config\.toml", r"api\.openai\.com|chatgpt\.com|sign in with chatgpt"),
                 explanation="Codex does not read ~/.config/codex. It starts with its defaults and talks to OpenAI, so the gateway never sees a request.",
                 remedy="Move the file to ~/.codex/config.toml (or set CODEX_HOME to the folder in which it is).",
@@ -85,7 +81,7 @@ CONFIGURATION: Final = (
             Sign(
                 codex=r"Is a directory \(os error|Permission denied \(os error|did not contain valid UTF-8",
                 others=("model-catalog-missing", "config-type"),
-                ask="`ls -la` of the CODEX_HOME folder",
+                ask="the output of `ls -la` in the CODEX_HOME folder",
                 broad=1,
             ),
         ),
@@ -286,22 +282,33 @@ CONFIGURATION: Final = (
                 ),
             ),
             Sign(
-                whole=(r"\bOPENAI_(?:BASE_URL|API_BASE)\b", r"https://(?:api\.openai\.com|chatgpt\.com)/"),
+                whole=(
+                    r"\b(?-i:OPENAI_(?:BASE_URL|API_BASE))\b",
+                    r"https://(?:api\.openai\.com|chatgpt\.com)/|\b(?:ignor\w+|no effect|not used|unused|still (?:goes|talks|connects|uses|asks))\b|不生效|没有?生效|忽略|無視|sin efecto",
+                ),
                 explanation=(
                     "The request went to OpenAI: newer versions of Codex do not read OPENAI_BASE_URL. They use what config.toml says, and there no "
                     "line selects the gateway's provider."
                 ),
             ),
             Sign(
+                name="a provider in a project's file",
                 whole=(
                     r"ignored unsupported project-local config keys[^\n]{0,300}\bmodel_provider",
                     r"https://(?:api\.openai\.com|chatgpt\.com)/",
                 ),
                 explanation=(
                     "The line that selects the gateway's provider is in a project's .codex/config.toml, where Codex ignores it. "
-                    "The request went to OpenAI."
+                    "It talks to OpenAI instead."
                 ),
                 remedy="Put model_provider and the provider's table into your own ~/.codex/config.toml.",
+            ),
+            Sign(
+                whole=(
+                    r"\bprovider: ?openai\b(?!-)",
+                    r"\b(?:logs?|usage|console|dashboard)\b[^.\n]{0,40}\b(?:empty|nothing|never|not|no)\b|\b(?:nothing|no (?:requests?|entry|entries|traffic)|not)\b[^.\n]{0,30}\b(?:logs?|usage|console|dashboard)\b|日志[^。\n]{0,8}(?:空|没有)",
+                ),
+                explanation="Codex itself names OpenAI as its provider: no line selects the gateway's where this Codex looks, so the gateway is never asked.",
             ),
             Sign(codex=r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", others=("provider-overridden",), ask=CONFIG),
             Sign(
@@ -353,6 +360,15 @@ CONFIGURATION: Final = (
         tell="`joytui codex config` shows each layer and which one won.",
         signs=(
             Sign(codex=r"No default OSS provider|OSS setup failed"),
+            Sign(
+                whole=(
+                    r"/etc/codex/(?:managed_)?config\.toml|\bmanaged_config\.toml|ProgramData\\OpenAI\\Codex",
+                    r"\bprovider\b[^.\n]{0,30}(?:\bsays?|\bshows?|\bstays?|\bis\b|:)",
+                    r"\bwhatever I\b|\bno matter\b|\bignor\w+|\boverrid\w+|\bno effect\b|\bstill\b|\balways\b",
+                ),
+                explanation="A file of the machine's administrator beats config.toml and even -c, so Codex uses the provider that it names.",
+                remedy="Ask whoever manages this machine to change that file, or to take the provider out of it.",
+            ),
             Sign(
                 whole=(
                     r"\b(?:resum\w+|continu\w+ (?:a|an|the|my|old|any)|(?:old|older|existing|previous|earlier|saved|yesterday's) (?:\w+ )?(?:sessions?|threads?|conversations?|chats?)"
@@ -497,7 +513,7 @@ CONFIGURATION: Final = (
             Sign(
                 whole=(
                     r"app[- ]server did not become ready|managed app-server stderr|app-server control socket is already in use"
-                    r"|(?:failed|unable|could not) to (?:start|spawn|launch|connect to) (?:the )?(?:background server|app[- ]server(?: daemon)?)\b|--no-daemon \(including resume",
+                    r"|(?:failed|unable|could not) to (?:start|spawn|launch|connect to) (?:the )?(?:codex )?(?:background server|app[- ]server(?: daemon)?)\b|--no-daemon \(including resume",
                 ),
             ),
         ),
@@ -638,7 +654,7 @@ CONFIGURATION: Final = (
         signs=(
             Sign(
                 codex=r"model_catalog_json path `",
-                explanation="The file that model_catalog_json names is there, and is no catalog that Codex can use: no JSON, another shape, or empty.",
+                explanation="The file that model_catalog_json names exists but is not a catalog that Codex can use: not JSON, a different structure, or empty.",
                 remedy="Write it as `codex debug models --bundled` prints one, or remove the line model_catalog_json.",
             ),
             Sign(
@@ -673,7 +689,7 @@ CONFIGURATION: Final = (
                     r"\bprovided: ?[\"'`]?jt_",
                 ),
                 explanation=(
-                    "OpenAI got a JoyToken key and does not know it. Codex sends this provider's requests, key included, to api.openai.com "
+                    "OpenAI received a JoyToken key, which it does not know. Codex sends this provider's requests, key included, to api.openai.com "
                     "where the provider's table has no base_url, or has it misspelt."
                 ),
             ),
@@ -791,7 +807,7 @@ CONFIGURATION: Final = (
                     r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|(?:未提供|缺少)[^。\n]{0,6}(?:令牌|密钥|api ?key)|(?:api[ _-]?key|authorization|bearer token)[^\n]{0,20}(?:missing|required|not provided)",
                 ),
                 explanation=(
-                    "The key stands in auth.json only. Newer versions of Codex do not send that file's key to a provider of one's own, "
+                    "The key is only in auth.json. Newer versions of Codex do not send that file's key to a custom provider, "
                     "so the request carries no Authorization header."
                 ),
                 remedy='Add env_key = "JOY_TOKEN_API_KEY" to the provider\'s table, and set that variable (or put it into $CODEX_HOME/.env).',

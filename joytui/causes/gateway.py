@@ -18,7 +18,7 @@ from joytui.core.joytoken import (
     UPSTREAM_ERROR,
 )
 
-_UPSELL: Final = "This text sells a ChatGPT plan, but the answer came from the gateway: no ChatGPT plan mends it."
+_UPSELL: Final = "This text offers a ChatGPT plan, but the answer came from the gateway: a ChatGPT plan does not help."
 
 _CONTENT: Final = (
     r"\bcontent (?:management |usage )?polic(?:y|ies)\b|\bcontent filter\b|\bflagged (?:for|as|by)\b|\bviolat\w+ (?:our|the|usage|content) (?:\w+ )?polic|\binappropriate content\b"
@@ -128,7 +128,11 @@ GATEWAY: Final = (
         explanation="Codex 0.94 and older use POST /chat/completions unless told otherwise; the gateway has /responses only.",
         remedy='Update Codex, or write wire_api = "responses" in the provider\'s table.',
         tell="A 404 whose URL ends in /chat/completions.",
-        signs=(Sign(name="404 of an old Codex", others=("base-url-path",), ask=f"`codex --version`, {CONFIG}"),),
+        signs=(
+            Sign(
+                name="404 of an old Codex", others=("base-url-path",), ask=f"the output of `codex --version`, {CONFIG}"
+            ),
+        ),
     ),
     Cause(
         id="key-missing",
@@ -183,7 +187,7 @@ GATEWAY: Final = (
         tell="401, or 403 with invalid_api_key. Compare the length of the key with the console's.",
         signs=(
             Sign(
-                people=r"\b401\b|unauthori[sz]ed|api key (?:is )?(?:invalid|not valid|wrong)|invalid_api_key|missing_api_key",
+                people=r"\b401\b|unauthori[sz]ed|api key (?:is )?(?:invalid|not valid|wrong)|\b(?:invalid|wrong|incorrect) (?:api[ _-]?)?key\b|invalid_api_key|missing_api_key",
                 others=("key-malformed", "key-unset", "key-header-dropped", *OTHER_KEY_FAULTS),
                 ask=KEY,
             ),
@@ -199,8 +203,8 @@ GATEWAY: Final = (
             ),
             Sign(
                 name="a key that is plainly refused",
-                note="The gateway got a key and does not know it. Where the key looks right in the console, compare its length with what Codex has:"
-                " a quote, a blank or an old value in $CODEX_HOME/.env shows so too.",
+                note="The gateway received a key that it does not know. If the key looks right in the console, compare its length with the one"
+                " that Codex has: that also shows quotes, blanks, or an old value in $CODEX_HOME/.env.",
             ),
             Sign(
                 name="key refused or missing",
@@ -358,21 +362,21 @@ GATEWAY: Final = (
                 "policy",
                 "ip",
                 explanation="The key is known, but it may only be used from certain addresses, and the request came from another one.",
-                remedy="Send from an allowed network (check the VPN), or ask for the address in the message to be added to the key.",
+                remedy="Connect from an allowed network (check the VPN), or ask an administrator to allow the address in the message.",
             ),
             Form(
                 "policy",
                 "tier",
                 explanation="The key is known, but it may not use the requested tier.",
-                remedy="Ask for a tier or a model that the key may use, or ask for this tier to be added to the key.",
+                remedy="Use a model of a tier that the key allows, or ask an administrator to allow this tier.",
             ),
             Form(
                 "policy",
                 "model",
                 explanation="The key is known, but it may not use this model.",
                 remedy=(
-                    "Write a model that the key may use as model = … (the message names it where the key is fixed to one), or ask for "
-                    "this one to be added to the key."
+                    "Set model = … to a model that the key allows (if the key is fixed to one, the message names it), or ask an "
+                    "administrator to allow this one."
                 ),
             ),
             Form(
@@ -531,7 +535,7 @@ GATEWAY: Final = (
             Sign(
                 name="404 about a model",
                 others=("responses-unsupported", "base-url-path"),
-                ask="the line model = …, and `joytui models`",
+                ask="the line model = …, and the output of `joytui models`",
             ),
         ),
         gateway=GatewaySays(
@@ -550,7 +554,7 @@ GATEWAY: Final = (
                 r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
                 r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:\w+ ){0,3}(?:channels?|providers?|deployments?|accounts?) (?:\w+ )?(?:serves?|supports?|has|offers) (?:this |the )?model\b"
                 r"|\bno endpoints found for \S+/\S|\bno endpoints found that support\b|\bnot found the model\b|\b(?:unsupported|unknown|invalid) model: ?\S"
-                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
+                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bdeployment for this resource does not exist\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
                 r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
             words=(
@@ -663,7 +667,7 @@ GATEWAY: Final = (
         phase="answer",
         fixed_by=(),
         title="Somebody stopped this task at the gateway",
-        explanation="A lead or an administrator stopped this thread of Codex, with all of its sub-agents. Nothing of it is answered.",
+        explanation="A lead or an administrator stopped this thread of Codex, with all of its sub-agents. None of its requests is answered.",
         remedy="Ask whoever runs the gateway. `joytui tasks resume ID` lets the task go on; a new thread (`codex`, `codex exec`) is not stopped.",
         tell="400 with task_stopped, or “this task was stopped at …” from a turn that was running.",
         signs=(Sign(people=r"\btask_stopped\b|\bthis task was stopped at \d{4}-\d\d-\d\dT"),),
@@ -675,8 +679,8 @@ GATEWAY: Final = (
         step="gateway.policy",
         phase="answer",
         fixed_by=(),
-        title="The gateway stopped this task, because it ran away",
-        explanation="The key's policy limits how often one task may ask, or how often it may repeat the same turn, and this one asked more.",
+        title="The gateway stopped this task: it ran away",
+        explanation="The key's policy limits how many requests a task may send in a minute, and how often it may repeat the same turn.",
         remedy=(
             "Look at what it did (`joytui logs --filter task:ID`). `joytui tasks resume ID` lets it go on, `joytui keys edit KEY "
             "--max-requests-per-minute N` or `--max-identical-turns N` (or `off`) changes the limit."
@@ -901,6 +905,7 @@ GATEWAY: Final = (
                 r"|\b(?:servers?|models?|engine|provider|upstream|service)\b[^.\n]{0,20}\b(?:is|are) (?:currently |temporarily )?(?:overloaded|at capacity|busy)\b|\bservice (?:is )?temporarily (?:unavailable|overloaded)\b"
                 r"|无可用(?:的)?账号|没有可用(?:的)?账号|(?:上游|负载|服务器?|系统)[^。\n]{0,8}(?:饱和|过载|超载|繁忙|过高)"
             ),
+            codes=frozenset({"overloaded_error", "engine_overloaded_error", "service_unavailable_error"}),
         ),
         passes=True,
     ),

@@ -159,7 +159,11 @@ NETWORK: Final = (
                 note="A program that no shell starts has none of the variables of ~/.bashrc or ~/.zshrc, the proxy's among them.",
                 remedy="Set the proxy's variable where that program gets its environment, or in $CODEX_HOME/.env, which Codex reads wherever it is started.",
             ),
-            Sign(curl=r"curl: \(28\)", others=("no-response",), ask="`curl -v` of base_url: does it say Connected?"),
+            Sign(
+                curl=r"curl: \(28\)",
+                others=("no-response",),
+                ask="the output of `curl -v` for base_url (does it say Connected?)",
+            ),
             Sign(curl=r"curl: \(28\) (?:Failed to connect|Connection time)", broad=-1),
             Sign(
                 codex=r"^(?!.*(?:proxy|tunnel error)).*(?:\(os error (?:110|60|10060)\)|ETIMEDOUT|client error \(Connect\).{0,60}deadline has elapsed)",
@@ -347,7 +351,7 @@ NETWORK: Final = (
         remedy="Ask for the host to be allowed, log in, or add it to NO_PROXY.",
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
-            Sign(curl=r"curl: \(56\).{0,120}(?:CONNECT|proxy)|CONNECT tunnel failed"),
+            Sign(curl=r"curl: \(56\).{0,120}(?:(?-i:CONNECT)|proxy)|CONNECT tunnel failed"),
             Sign(
                 codex=(
                     r"proxy authorization required|tunnel error: ?unsuccessful|unsuccessful tunnel|407 Proxy Authentication|ERR_TUNNEL_CONNECTION_FAILED"
@@ -393,13 +397,15 @@ NETWORK: Final = (
         signs=(
             Sign(codex=r"redirect target uses unsupported URL scheme"),
             Sign(
-                tail="too many redirects", others=("not-a-gateway",), ask="`curl -sI` of base_url: where does it lead?"
+                tail="too many redirects",
+                others=("not-a-gateway",),
+                ask="the output of `curl -sI` for base_url (where does it lead?)",
             ),
-            Sign(name="401 away from the path", ask="`curl -sI` of base_url: does it redirect?"),
+            Sign(name="401 away from the path", ask="the output of `curl -sI` for base_url (does it redirect?)"),
             Sign(
                 name="POST turned into GET",
                 others=("base-url-path", "not-a-gateway"),
-                ask="`curl -si -X POST` of that address: does it redirect?",
+                ask="the output of `curl -si -X POST` for that address (does it redirect?)",
             ),
             Sign(
                 name="a GET of /responses",

@@ -1,8 +1,8 @@
-"""Alerts: limits that are nearly used up, keys that expire, people whose Codex fails, gateways that are gone. Each is sent once.
+"""Alerts: limits nearly used up, keys about to expire, people whose Codex fails, gateways that are gone. Each is sent once.
 
 joytui alerts list              the newest first
 joytui alerts list --since 24h --json
-joytui alerts test              send a test to the webhook, and say what it answered
+joytui alerts test              send a test to the webhook, and show its answer
 
 The setting alerts_url names the webhook. Without one, alerts are kept here but not sent.
 
@@ -30,7 +30,7 @@ LIMIT, MOST = 100, 5_000
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listing = actions.add_parser("list", help="alerts, newest first, and whether each was sent")
-    test = actions.add_parser("test", help="send a test to the webhook, and say what it answered")
+    test = actions.add_parser("test", help="send a test to the webhook, and show its answer")
     listing.add_argument("--since", metavar="WHEN", help="30m, 2h, 7d, today, a date, an RFC 3339 time")
     listing.add_argument("--limit", metavar="N", type=count, default=LIMIT, help=f"the N newest (default: {LIMIT})")
     for action in (listing, test):

@@ -1,10 +1,10 @@
-"""Who changed what at the gateway: keys, policies, tokens, teams, wallets, what upstreams taught. No secret is in it.
+"""Who changed what at the gateway: keys, policies, tokens, teams, wallets, what was learned from upstreams. Without secrets.
 
 joytui audit                    the newest changes first
 joytui audit --since 7d --json
 
 JSON: {"entries": [{"id", "time", "token", "token_id", "what", "subject", "name", "before", "after"}]}; "before" and "after" hold what
-differs, null where it was not there.
+differs; null where it was not set.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _show(found: list[AuditEntry]) -> None:
         Column("time"),
         Column("token"),
         Column("what"),
-        Column("of", least=8),
+        Column("subject", least=8),
         Column("change", rank=1, least=12),
     ]
     emit_table(

@@ -1,4 +1,4 @@
-"""Budgets: what the organisation, its teams, owners, keys and tasks may spend. A request needs room in each node above it.
+"""Budgets: what the organisation, its teams, owners, keys and tasks may spend. A request must fit into the limit of each node above it.
 
 joytui budgets list
 joytui budgets set org --weekly 500

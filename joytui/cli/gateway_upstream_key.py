@@ -120,7 +120,7 @@ def _read(name: str) -> str:
         text = sys.stdin.read(LONGEST + 1)
     text = text.strip()
     if not text:
-        raise UsageError("no key came", hint="joytui gateway upstream-key set NAME < FILE")
+        raise UsageError("no key was given", hint="joytui gateway upstream-key set NAME < FILE")
     if len(text) > LONGEST:
         raise SettingsError(f"a key has at most {LONGEST} characters")
     return text

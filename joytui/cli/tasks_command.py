@@ -4,7 +4,7 @@ joytui tasks                     of the last 24 hours, the newest first
 joytui tasks --since 7d --running
 joytui tasks 01a22c5a-46d4-7730-9681-f9b55ca875d9
 joytui tasks raise 01a22c5a-46d4-7730-9681-f9b55ca875d9 5   raises its limit by 5 credits, so that it can go on
-joytui tasks stop 01a22c5a-46d4-7730-9681-f9b55ca875d9      ends it: Codex says so, and sends nothing more
+joytui tasks stop 01a22c5a-46d4-7730-9681-f9b55ca875d9      ends it: Codex says so and sends nothing more
 joytui tasks resume 01a22c5a-46d4-7730-9681-f9b55ca875d9    lets it go on
 joytui logs --filter task:01a22c5a*      the requests of one
 
@@ -36,9 +36,7 @@ LIMIT = 50
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "task", metavar="ID", nargs="?", help="this task alone; or: raise ID AMOUNT, stop ID, resume ID"
-    )
+    parser.add_argument("task", metavar="ID", nargs="?", help="only this task; or: raise ID AMOUNT, stop ID, resume ID")
     parser.add_argument("of", metavar="ID", nargs="?", help="with raise, stop and resume: which task")
     parser.add_argument("amount", metavar="AMOUNT", nargs="?", help="with raise: by how many credits")
     parser.add_argument(

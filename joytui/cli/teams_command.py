@@ -1,13 +1,13 @@
-"""Teams: which owners of keys belong together. A lead's token sees its teams alone, and usage is summed by team.
+"""Teams: which owners of keys belong together. A lead's token sees only its own teams. Usage can be summed by team.
 
 joytui teams create core
-joytui teams add core ann            ann's keys, and her telemetry, are the team's from now on, also in sums of what was
+joytui teams add core ann            ann's keys and telemetry belong to the team from now on; past usage counts, too
 joytui teams list
 joytui teams remove core ann
 joytui usage --by team
 joytui tokens create bea --role lead --team core
 
-An owner is in one team at most.
+An owner is in at most one team.
 
 JSON: {"teams": [{"name", "owners", "created_at"}]}; of the others, one of them.
 """

@@ -1,12 +1,12 @@
-"""Console tokens: who may read what the gateway tells, and who may change things. They open no model.
+"""Console tokens: who may read the gateway's data, and who may change things. They do not work as model keys.
 
 joytui tokens create ann --role admin
 joytui tokens create wall --role viewer               reads everything, changes nothing
-joytui tokens create bea --role lead --team core      sees this team alone, and edits its keys
+joytui tokens create bea --role lead --team core      sees only this team, and edits its keys
 joytui tokens list
 joytui tokens revoke wall
 
-Whoever has a token puts it into JOYTUI_ADMIN_TOKEN, for the commands and the console with --gateway.
+To use one: put it into JOYTUI_ADMIN_TOKEN, and give --gateway to the console or a command.
 
 JSON: {"tokens": [{"id", "name", "role", "teams", "created_at"}]}; of `create`, one of them with "token"; of `revoke`, {"revoked": NAME}.
 """

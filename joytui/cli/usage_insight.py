@@ -22,7 +22,11 @@ MOST_ANOMALIES = 3
 def insight_lines(found: Insight) -> list[str]:
     """For example "now 1.2 Cr an hour, usual at this hour 0.4 Cr", and a line for each anomaly that is shown."""
     usual = found.rate.usual
-    known = f"usual at this hour {_amount(usual, found.unit)}" if usual is not None else "needs 3 days of history"
+    known = (
+        f"usual at this hour {_amount(usual, found.unit)}"
+        if usual is not None
+        else "the usual rate needs 3 days of history"
+    )
     lines = [f"now {_amount(found.rate.now, found.unit)} an hour, {known}"]
     return lines + [_anomaly_line(one, found.unit) for one in found.anomalies[:MOST_ANOMALIES]]
 
@@ -31,8 +35,8 @@ def _anomaly_line(odd: Anomaly, unit: Unit) -> str:
     begin, end = odd.begin.astimezone(), odd.end.astimezone()
     last = "%H:%M" if end - begin <= timedelta(days=1) else "%Y-%m-%d %H:%M"
     when = f"{begin:%Y-%m-%d %H:%M} to {end:{last}}"
-    who = "; ".join(visible(one.text) for one in odd.culprits) or "no single person explains it"
-    return f"unusual: {when} {_amount(odd.amount, unit)}, usual {_amount(odd.usual, unit)}; {who}"
+    who = ", ".join(f"{one.dimension} {visible(one.name)}" for one in odd.culprits) or "nobody in particular"
+    return f"unusual: {when}, {_amount(odd.amount, unit)} instead of {_amount(odd.usual, unit)}: {who}"
 
 
 def insight_view(found: Insight) -> dict[str, Any]:
@@ -57,10 +61,13 @@ def insight_view(found: Insight) -> dict[str, Any]:
 
 
 def budget_view(limit: int, spent: int, hours: dict[int, int], at: datetime) -> dict[str, Any]:
-    """A budget as JSON: credits as decimal strings; `runs_out` null where nothing is spent, or it lasts a year."""
+    """A budget as JSON: credits as decimal strings; `runs_out` null where nothing is spent, it lasts a year, or it is too
+    early to tell."""
+    from joytui.core.spending_rate import too_early
+
     left = limit - spent
     rate = _rate(hours, at)
-    lasts = rate > 0 and left > 0 and left // rate <= YEAR_HOURS
+    lasts = rate > 0 and left > 0 and not too_early(hours, at) and left // rate <= YEAR_HOURS
     return {
         "limit": format_credits(limit),
         "spent": format_credits(spent),
@@ -74,11 +81,13 @@ def budget_view(limit: int, spent: int, hours: dict[int, int], at: datetime) -> 
 def forecast_lines(hours: dict[int, int], left: int, at: datetime) -> list[str]:
     """For example "at 1.25 Cr an hour, the last seven days' rate, it lasts until 2026-11-25 14:00 UTC"; and where spending was out of
     the ordinary, the same at the usual rate. The rules are those of `usage.budget`."""
-    from joytui.core.spending_rate import ordinary
+    from joytui.core.spending_rate import ordinary, too_early
 
     rate = _rate(hours, at)
     if rate <= 0:
         return ["nothing was spent in the last seven days: no forecast"]
+    if too_early(hours, at) and left > 0:
+        return ["too early for a forecast: it needs a day of history"]
     lines = [_forecast(rate, "the last seven days' rate", left, at)]
     usual, odd = ordinary(hours, at)
     if odd and left > 0:

@@ -161,7 +161,7 @@ async def _named(places: Places, url: str, env: Mapping[str, str]) -> ConsoleCli
     if not token and state is not None and state.url == url:
         return None
     if not token:
-        hint = f"export {TOKEN_VARIABLE}=… (the gateway's `admin-token` file, or a read-only token of its)"
+        hint = f"export {TOKEN_VARIABLE}=… (the gateway's `admin-token` file, or a read-only token)"
         raise UsageError("another gateway needs a token", where=url, hint=hint)
     if not token.isascii() or any(c.isspace() or not c.isprintable() for c in token):
         raise UsageError("the token contains characters that no token has", where=TOKEN_VARIABLE, hint="copy it again")

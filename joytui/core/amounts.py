@@ -21,16 +21,17 @@ def count(number: int) -> str:
 
 
 def credits(nano: int) -> str:
-    """Nano-credits as credits, with as many decimals as say something: "0", "0.033962", "1.2500", "140.00"."""
+    """Nano-credits as credits, with as many decimals as say something: "0", "0.033962", "0.4237", "140.00", "2,415.89"."""
     if nano == 0:
         return "0"
     if nano < SMALLEST_NANO:
         return "<0.000001"
-    return format_credits(nano, places=2 if nano >= 10**11 else 4 if nano >= 10**8 else 6)
+    whole, point, rest = format_credits(nano, places=2 if nano >= 10**9 else 4 if nano >= 10**8 else 6).partition(".")
+    return f"{int(whole):,}{point}{rest}"
 
 
 def span(ms: float | None) -> str:
-    """Milliseconds in at most six characters: 45ms, 1.2s, 3m20s, 2h05m. Nothing for None and for what is below 0, which
+    """Milliseconds in at most six characters: 45ms, 1.2s, 3m20s, 2h05m, 12d04h. Nothing for None and for what is below 0, which
     is how a column of times has "not there"."""
     if ms is None or ms < 0:
         return ""
@@ -41,4 +42,6 @@ def span(ms: float | None) -> str:
     seconds = round(ms / 1000)
     if seconds < 6_000:
         return f"{seconds // 60}m{seconds % 60:02d}s"
-    return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+    if seconds < 48 * 3600:
+        return f"{seconds // 3600}h{seconds % 3600 // 60:02d}m"
+    return f"{seconds // 86_400}d{seconds % 86_400 // 3600:02d}h"

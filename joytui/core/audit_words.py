@@ -33,7 +33,12 @@ def change(entry: AuditEntry) -> str:
     """One line about what differs: "owner: – → ann"; "" for what was created or removed."""
     if entry.before is None or entry.after is None:
         return ""
-    return ", ".join(f"{one.name}: {one.before} → {one.after}" for one in facts(entry))
+    return ", ".join(f"{readable(one)}: {one.before} → {one.after}" for one in facts(entry))
+
+
+def readable(fact: Fact) -> str:
+    """A fact's name as it is read: "daily limit" is a policy's daily_limit."""
+    return fact.name.removeprefix("policy.").replace("_", " ")
 
 
 def _flat(found: Mapping[str, Any] | None, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -32,4 +32,4 @@ def parse_node(text: str) -> Node:
     for known in KINDS:
         if known == kind != ORG and name.strip() and len(name) <= MOST_NAME and name.isprintable():
             return Node(known, name)
-    raise ValueError(f"not a node: {text[:60]!r} (org, team:NAME, owner:NAME, key:ID or task:ID)")
+    raise ValueError(f"{text[:60]!r} is not a node: write org, team:NAME, owner:NAME, key:ID or task:ID")

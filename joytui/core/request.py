@@ -159,14 +159,14 @@ FIELDS: tuple[Field, ...] = (
           label="commit", measured="workspaces in x-codex-turn-metadata"),
     Field("dirty", "flag", "whether files differ from that commit", listed="if any",
           measured="has_changes of workspaces in x-codex-turn-metadata"),
-    Field("source", "text", "who told of it first of all: gateway, telemetry or rollout", ("source",),
+    Field("source", "text", "which source reported it first: gateway, telemetry or rollout", ("source",),
           measured="gateway where one saw it, else Codex's telemetry, else its rollout file"),
-    Field("sources", "list", "all that told of it"),
+    Field("sources", "list", "all sources that reported it"),
     Field("branch", "text", "the git branch, where Codex's own files tell it", ("branch",), listed="if any", label="branch",
           measured="null at the gateway: no header names it"),
     Field("labels", "list", "the labels of the key", ("label",), listed="if any", measured="those that the key has now"),
     Field("attempts", "number", "how often Codex sent it", measured="retries and reconnects are one request; null from a rollout alone"),
-    Field("differs", "text", "figures of Codex's telemetry that are others than the gateway's", listed="if any", label="telemetry says"),
+    Field("differs", "text", "where the figures of Codex's telemetry differ from the gateway's", listed="if any", label="telemetry says"),
 )  # fmt: skip
 
 SHARED_TERMS = {

@@ -8,7 +8,7 @@ Role = Literal["admin", "lead", "viewer"]
 
 ROLES: dict[Role, str] = {
     "admin": "does everything",
-    "lead": "sees its teams alone, and edits their keys and budgets",
+    "lead": "sees only its own teams; edits their keys and budgets",
     "viewer": "reads everything, changes nothing",
 }
 """Each role, and what it may do in words. Which route takes which is `gateway.routes`."""

@@ -148,7 +148,7 @@ def _text(entry: Mapping[str, Any], name: str) -> str | None:
 def _texts(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = entry.get(name, [])
     if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
-        raise ValueError(f"{name} must be a list of texts")
+        raise ValueError(f"{name} must be a list of strings")
     return tuple(value)
 
 

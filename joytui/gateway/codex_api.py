@@ -93,7 +93,7 @@ async def _turn_ids(gateway: Gateway, request: Request) -> list[str]:
         raise refusals.bad_request(f"more than {MOST_BODY:,} bytes: ask for at most {MOST_TURNS:,} turns")
     ids = read_object(raw).get("turn_ids")
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-        raise refusals.bad_request("turn_ids must be a list of texts")
+        raise refusals.bad_request("turn_ids must be a list of strings")
     if len(ids) > MOST_TURNS:
         raise refusals.bad_request(f"turn_ids has {len(ids):,} ids: ask for at most {MOST_TURNS:,} at once")
     return [one for one in dict.fromkeys(ids) if one.isprintable()]  # no other text is any turn's

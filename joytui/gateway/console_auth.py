@@ -67,7 +67,7 @@ def judged(request: Request, right: Right) -> tuple[Gateway, Caller]:
     gateway: Gateway = request.app.state.gateway
     caller = _caller(gateway, request)
     if right in ("lead", "admin") and READ_ONLY in request.headers:
-        raise Refused(403, "read_only_token", f"this was asked by a console that only reads ({READ_ONLY})")
+        raise Refused(403, "read_only_token", f"this console only reads ({READ_ONLY})")
     if caller.role not in HAVE[right]:
         raise _lacking(caller.role, right)
     return gateway, caller

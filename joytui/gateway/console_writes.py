@@ -164,7 +164,7 @@ async def check_whole_task(gateway: Gateway, request: Request, task: str) -> Non
     """Raises Refused (403) where the caller sees a part of a task, but not all of it."""
     term = caller_of(request).term
     if term is not None and await gateway.ledger.tasks(0, 1, task, Not(term)):
-        raise Refused(403, BEYOND, "a part of this task is beyond your teams")
+        raise Refused(403, BEYOND, "part of this task belongs to another team's key")
 
 
 async def _task_view(gateway: Gateway, request: Request, task: str) -> dict[str, Any]:

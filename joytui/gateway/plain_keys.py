@@ -1,6 +1,6 @@
-"""Plain keys of this gateway: `jt_local_`, 43 characters of 256 random bits, and a check sum of 6.
+"""Plain keys of this gateway: `jt_local_`, 43 characters of 256 random bits, and a checksum of 6.
 
-Only a text with that prefix is judged by the check sum: JoyToken's own form is not known.
+Only a text with that prefix is judged by the checksum: JoyToken's own form is not known.
 """
 
 from __future__ import annotations
@@ -48,10 +48,12 @@ def complaint(key: str) -> str | None:
     if not _FORM.fullmatch(key):
         wanted = len(LOCAL_KEY_PREFIX) + SECRET_LENGTH + CHECK_LENGTH
         return (
-            f"it has {len(key)} characters of {wanted}" if len(key) != wanted else "it has characters that no key has"
+            f"it has {len(key)} characters of {wanted}"
+            if len(key) != wanted
+            else "it has characters that keys never have"
         )
     secret = key[len(LOCAL_KEY_PREFIX) : -CHECK_LENGTH]
-    return None if key.endswith(_check_sum(secret)) else "its check sum does not match"
+    return None if key.endswith(_check_sum(secret)) else "its checksum does not match"
 
 
 def _check_sum(secret: str) -> str:

@@ -149,7 +149,7 @@ def stopping(charged: str = "nothing is charged for this request") -> Refused:
 
 
 def store_unavailable(error: StoreUnavailable) -> Refused:
-    message = f"{error}; nothing is let through until it can"
+    message = f"{error}; no request is accepted until it can"
     return Refused(503, STORE_UNAVAILABLE, message, cause="upstream-error", step="hold", headers={"Retry-After": "1"})
 
 
@@ -178,7 +178,7 @@ def no_money(lack: Shortfall) -> Refused:
 
 def used_up(lack: Shortfall) -> Refused:
     """The same for an answer that was running."""
-    return _lacking(lack, f"this answer was ended, since its next step may cost up to {format_credits(lack.estimate)}")
+    return _lacking(lack, f"this answer was ended because its next step may cost up to {format_credits(lack.estimate)}")
 
 
 def _lacking(lack: Shortfall, need: str) -> Refused:

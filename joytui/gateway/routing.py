@@ -82,7 +82,7 @@ def _pinned(key: str, tiers: tuple[str, ...], ask: Ask, market: Market) -> Candi
         model = Model(key, key)
     if model.tier is not None and model.tier not in tiers:
         raise refusals.policy(
-            f"model {key} is of tier {model.tier}, and this request may use {', '.join(tiers)}", step="tier"
+            f"model {key} is in the tier {model.tier}, but this request may only use {', '.join(tiers)}", step="tier"
         )
     return _candidate(model, model.tier or _first_tier(tiers, "BALANCE"), ask, market)
 

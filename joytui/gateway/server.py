@@ -194,7 +194,7 @@ async def _when_lonely(gateway: Gateway, for_a_console: Callable[[], bool], act:
     limit = gateway.settings.lonely_s
     while (alone := gateway.alone_s) < limit or not for_a_console():  # noqa: ASYNC110 (time alone tells)
         await asyncio.sleep(max(limit - alone, min(limit, LONELY_LOOK_S)))
-    log.info("no console for %g s and no key: the gateway, which a console started, stops", limit)
+    log.info("no console for %g s and no keys: this gateway was started by a console, and stops", limit)
     act()
 
 

@@ -59,15 +59,15 @@ def _relay(wanted: UpstreamSettings, options: TransportOptions, keys: UpstreamKe
         words = variable_words(wanted.key_env)
         exported = f"export {wanted.key_env}=…" if wanted.key_env in words else "export THE_VARIABLE=… and name it"
         raise SettingsError(
-            f"the upstream's key is to be in the {words}, and that is not set; nor is a key kept for it",
+            f"the upstream's key should be in the {words}, which is not set, and no key is stored for it",
             where=wanted.url,
             hint=f"{exported}, or {COMMAND.replace('NAME', wanted.name)}",
         )
     if found is None and wanted.name == address_of(wanted.url) and (host := host_of(wanted.url)) in keys.names():
         raise SettingsError(
-            f"a key is kept for {host}, and more than one upstream stands there: which one it is for is not known",
+            f"a key is stored for {host}, but several upstreams are there, so it is unclear which one it is for",
             where=wanted.url,
-            hint=f"{COMMAND.replace('NAME', wanted.name)} keeps one for each; or give them names in the settings",
+            hint=f"{COMMAND.replace('NAME', wanted.name)} stores one for each; or give them names in the settings",
         )
     key, source = (found.value, found.source) if found else (None, None)
     return make_upstream(

@@ -401,7 +401,7 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class TeamRow:
-    """A team with its owners, by name. An owner is in one team at most."""
+    """A team with its owners, by name. An owner is in at most one team."""
 
     name: Clean
     created_at: int

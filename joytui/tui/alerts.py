@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from joytui.core.clock import parse_time
+from joytui.tui.figures import local_times
 from joytui.tui.shown import visible
 from joytui.tui.state import MOODS
 
@@ -40,7 +42,7 @@ def of_note(rows: Iterable[AlertView], now_ms: int) -> tuple[ShownAlert, ...]:
     return tuple(sorted(recent, key=lambda one: (one.at_ms, one.id), reverse=True))
 
 
-def alert_line(alerts: Sequence[ShownAlert], key: str, width: int) -> Content:
+def alert_line(alerts: Sequence[ShownAlert], key: str, width: int, zone: tzinfo | None) -> Content:
     """The newest, and how many there are besides; its text where there is room. `key` dismisses it."""
     newest, more = alerts[0], len(alerts) - 1
     glyph, style = MOODS["error"]
@@ -48,7 +50,7 @@ def alert_line(alerts: Sequence[ShownAlert], key: str, width: int) -> Content:
     left = Content.assemble(" ", (glyph, style), " ")
     right = Content.assemble((others, "$quiet"), (f" {key} ", "bold $primary"), ("dismiss ", "$foreground 85%"))
     room = max(8, width - left.cell_length - right.cell_length)
-    title, text = visible(newest.title), visible(newest.text)
+    title, text = visible(newest.title), visible(local_times(newest.text, zone))
     words = Content.styled(title, "bold $foreground").truncate(room, ellipsis=True)
     rest = room - words.cell_length - 2
     if rest >= 16:

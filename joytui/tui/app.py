@@ -363,7 +363,7 @@ class ConsoleApp(PacedApp):
         """Stops waiting for a gateway that is looked for or starting."""
         if self.link_state.phase in ("finding", "starting"):
             self.workers.cancel_group(self, "link")
-            note = "you stopped waiting; it may still come up"
+            note = "stopped waiting; the gateway may still start"
             self.link_state = replace(self.link_state, phase="off", note=note, hint="2, 3 or 4 tries again")
 
     def take_alerts(self, alerts: tuple[ShownAlert, ...]) -> None:

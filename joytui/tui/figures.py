@@ -14,6 +14,8 @@ from joytui.core.clock import parse_time
 from joytui.core.money import NANO_PER_CREDIT, format_credits, parse_credits
 from joytui.tui.shown import visible
 
+TOO_EARLY = "? too early to tell"
+NEEDS_A_DAY = "a forecast needs a day of history"
 CENT = NANO_PER_CREDIT // 100
 _LIMIT = re.compile(
     r"(?P<period>daily|weekly|total) limit of (?P<limit>[\d.]+) credits exceeded: (?P<left>[\d.]+) left \([^()]*\), "

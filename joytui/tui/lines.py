@@ -57,6 +57,23 @@ def fitting(parts: Sequence[Content], width: int) -> Content:
     return parts[0].truncate(max(0, width), ellipsis=True) if parts else Content("")
 
 
+def flowed(parts: Sequence[Content], width: int) -> Content:
+    """Parts one after another, in as many lines as they take; a line ends between two of them."""
+    rows = [*parts[:1]]
+    for part in parts[1:]:
+        longer = Content.assemble(rows[-1], BETWEEN, part)
+        if longer.cell_length <= width:
+            rows[-1] = longer
+        else:
+            rows.append(part)
+    return Content("\n").join(rows)
+
+
+def hint(key: str, words: str) -> Content:
+    """A key and what it does, on a line with others."""
+    return Content.assemble((key, "bold $primary"), " ", (words, "$quiet"))
+
+
 def fact(name: str, value: str, width: int, label: int) -> Content:
     """A quiet name, and beside it, from the cell `label` on, its value; a longer one goes on under its start."""
     first, *more = filled(value, width - label)

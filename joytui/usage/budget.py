@@ -2,7 +2,7 @@
 
 The forecast goes by the rate of `core.spending_rate`. After unusual spending, that rate is too high. So there
 is a second forecast, at the usual rate: by the same rule, without what was more than usual in those hours. Between the two is
-where the budget will end.
+where the budget will end. With less than a day of history there is none: `early`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from joytui.core.periods import HOUR, hour_of, period_bounds, start_of_hour
-from joytui.core.spending_rate import hourly_rate, ordinary, runs_out
+from joytui.core.spending_rate import hourly_rate, ordinary, runs_out, too_early
 
 Period = Literal["day", "week", "month"]
 LimitPeriod = Literal["daily", "weekly", "total"]
@@ -40,7 +40,8 @@ class Burn:
     `rate` is the forecast's nano-credits an hour. `runs_out` is when nothing is left (a past hour, if it is gone), None
     if the rate is 0 or it lasts longer than a year. `at_end` is the spending expected at the period's end.
     `points` are the moments of the burn-down with what was left then. `usual` is the forecast without the `odd` nano-credits
-    that were unusual; None if none were.
+    that were unusual; None if none were. `early`: there is too little history for a forecast; `runs_out` is None then, unless
+    nothing is left, and `at_end` is what is spent.
     """
 
     limit: int
@@ -54,6 +55,7 @@ class Burn:
     points: tuple[tuple[datetime, int], ...]
     usual: Forecast | None = None
     odd: int = 0
+    early: bool = False
 
     @property
     def recent(self) -> Forecast:
@@ -114,9 +116,12 @@ def _burn(
     spent = limit - left
     remaining = max(0, int((ahead or end - at).total_seconds()))
 
+    early = too_early(hours, at)
+
     def forecast(rate: int) -> Forecast:
-        gone = gone_at if left < 0 else runs_out(left, rate, at)
-        return Forecast(rate, gone, spent + rate * remaining // 3600)
+        expected = 0 if early else rate
+        gone = gone_at if left < 0 else runs_out(left, expected, at)
+        return Forecast(rate, gone, spent + expected * remaining // 3600)
 
     recent = forecast(hourly_rate(hours, at))
     without, odd = ordinary(hours, at)
@@ -132,6 +137,7 @@ def _burn(
         points=points,
         usual=forecast(hourly_rate(without, at)) if odd else None,
         odd=odd,
+        early=early,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
-from joytui.core.spending_rate import hourly_rate, ordinary, runs_out
+from joytui.core.spending_rate import hourly_rate, ordinary, runs_out, too_early
 
 if TYPE_CHECKING:
     from joytui.core.wire import BudgetView
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What `rate` nano-credits an hour come to. `limit`: the one that is used up first, and `at` that moment; both None if
-    each begins again before, or lasts longer than a year."""
+    each begins again before, or lasts longer than a year, or it is too `early` to tell."""
 
     rate: int
     limit: BudgetView | None = None
     at: datetime | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class KeyForecast:
 
 def key_forecast(limits: Sequence[BudgetView], hours: Mapping[int, int], at: datetime) -> KeyForecast:
     """Of a key with these limits. `hours`: its nano-credits by hour (Unix time in hours), three weeks back or more."""
+    if too_early(hours, at):
+        return KeyForecast(Outlook(hourly_rate(hours, at), early=True))
     without, odd = ordinary(hours, at)
     usual = outlook(limits, hourly_rate(without, at), at) if odd else None
     return KeyForecast(outlook(limits, hourly_rate(hours, at), at), usual, odd)

@@ -16,7 +16,7 @@ from tests.support.joytui_process import Machine
 @pytest.mark.parametrize(
     ("words", "redirection", "code", "said"),
     [
-        (["gateway", "upstream-key", "set", "api.example.com", "--in", "file"], "<&-", 2, "no key came"),
+        (["gateway", "upstream-key", "set", "api.example.com", "--in", "file"], "<&-", 2, "no key was given"),
         (["triage", "-"], "<&-", 1, ""),
         (["doctor", "--says", "-"], "<&-", 1, ""),
         (["gateway", "settings"], ">&-", 0, ""),

@@ -251,7 +251,7 @@ def test_a_wallet_is_not_called_off_while_another_makes_it_count_as_empty(machin
     assert [line.split()[:2] for line in one_left.out.splitlines()[1:]] == [
         ["economy", "0"],
         ["standard", "0"],
-        ["premium", "25.0000"],
+        ["premium", "25.00"],
     ]
     assert "limit nothing" in machine.call("wallet", "set", "premium", "off").err
 

@@ -282,7 +282,7 @@ async def test_what_fails_always_is_given_up_and_said(
             [row] = await until(gateway, "failed")
             running.cancel()
     assert (row["tries"], row["error"], len(receiver.posts)) == (3, "HTTP 500: broken", 3)
-    assert "was not sent, in 3 tries: HTTP 500: broken" in caplog.text
+    assert "was not sent after 3 tries: HTTP 500: broken" in caplog.text
     assert "s3cret" not in caplog.text
 
 
@@ -362,8 +362,8 @@ async def test_a_refusal_for_what_is_nearly_gone_is_the_end_of_a_limit(tmp_path:
             gateway.gateway.alerts.refused(key_id, Shortfall("daily", None, 1000, 960, 0, 50, now_ms()))
         await gateway.gateway.ledger.written()
         [told] = (await gateway.ask("alerts"))["alerts"]
-        assert (told["title"], told["severity"]) == ("key dev: its daily limit is used up", "critical")
+        assert (told["title"], told["severity"]) == ("key dev: daily limit reached", "critical")
         gateway.gateway.alerts.refused(key_id, Shortfall("daily", None, 1000, 960, 0, 50, now_ms(), "team:core"))
         await gateway.gateway.ledger.written()
         titles = {row["title"] for row in (await gateway.ask("alerts"))["alerts"]}
-        assert "team core: its daily limit is used up" in titles
+        assert "team core: daily limit reached" in titles

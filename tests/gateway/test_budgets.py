@@ -172,8 +172,8 @@ async def test_the_tree_in_its_order(gateway: Served) -> None:
 @pytest.mark.parametrize(
     ("node", "limits", "status", "words"),
     [
-        ("nobody", {"daily": "1"}, 400, "not a node"),
-        ("team:", {"daily": "1"}, 400, "not a node"),
+        ("nobody", {"daily": "1"}, 400, "is not a node"),
+        ("team:", {"daily": "1"}, 400, "is not a node"),
         ("org", {}, 400, "no limit to set"),
         ("org", {"daily": "-1"}, 400, "daily_limit"),
         ("team:none", {"daily": "1"}, 404, "no team"),

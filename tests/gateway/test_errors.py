@@ -34,8 +34,8 @@ async def test_a_key_that_is_not_good(gateway: Served) -> None:
     for wrong, part in (
         ("jt_foreign", "invalid api key"),
         (key[:-1], "characters of"),
-        (key[:-3] + ("abc" if key[-3:] != "abc" else "abd"), "check sum"),
-        (key[:15] + ("x" if key[15] != "x" else "y") + key[16:], "check sum"),
+        (key[:-3] + ("abc" if key[-3:] != "abc" else "abd"), "checksum"),
+        (key[:15] + ("x" if key[15] != "x" else "y") + key[16:], "checksum"),
     ):
         answer = await gateway.chat(wrong)
         assert refusal(answer) == (403, "invalid_api_key")

@@ -55,18 +55,18 @@ def test_a_keys_threshold_has_the_id_that_its_request_gave_it() -> None:
     assert (alert.subject, alert.team) == ("key:key_1", "core")
     assert said(alert) == (
         "warning",
-        "key dev: 80% of its daily limit is spent",
-        "8.20 of 10.00 credits are spent; it resets at 2026-11-24 00:00 UTC.",
+        "key dev: 80% of its daily limit spent",
+        "8.20 of 10.00 credits spent; resets 2026-11-24 00:00 UTC.",
     )
 
 
 @pytest.mark.parametrize(
     ("node", "team", "title"),
     [
-        ("org", None, "the organisation: its daily limit is used up"),
-        ("team:core", "core", "team core: its daily limit is used up"),
-        ("owner:ann", "core", "owner ann: its daily limit is used up"),
-        ("task:t-1", None, "task t-1: its daily limit is used up"),
+        ("org", None, "the organisation: daily limit reached"),
+        ("team:core", "core", "team core: daily limit reached"),
+        ("owner:ann", "core", "owner ann: daily limit reached"),
+        ("task:t-1", None, "task t-1: daily limit reached"),
     ],
 )
 def test_every_node_of_the_tree_is_told_of(node: str, team: str | None, title: str) -> None:
@@ -94,8 +94,8 @@ def test_a_limit_that_will_not_last_its_window_is_told_once() -> None:
     [alert] = forecast(a_budget(spent=6), steady(0.5))
     assert said(alert) == (
         "warning",
-        "key dev: its daily limit will not last",
-        "At the current rate it is used up at 2026-11-23 22:05 UTC. 6.00 of 10.00 credits are spent; it resets at 2026-11-24 00:00 UTC.",
+        "key dev: daily limit will not last",
+        "At the current rate it runs out at 2026-11-23 22:05 UTC. 6.00 of 10.00 credits spent; resets 2026-11-24 00:00 UTC.",
     )
     [later] = forecast(a_budget(spent=6.5), steady(0.5))
     assert later.id == alert.id
@@ -114,6 +114,11 @@ def test_a_limit_that_will_not_last_its_window_is_told_once() -> None:
 )
 def test_what_lasts_is_no_news(row: BudgetRow, rate: float) -> None:
     assert forecast(row, steady(rate)) == []
+
+
+def test_a_few_hours_are_no_forecast() -> None:
+    assert forecast(a_budget(spent=6), steady(0.5, 24)) == []
+    assert len(forecast(a_budget(spent=6), steady(0.5, 25))) == 1
 
 
 def test_one_wild_hour_is_no_forecast() -> None:

@@ -119,7 +119,7 @@ def test_keys_have_256_bits_and_a_check_sum() -> None:
         assert complaint(key) is None
         assert complaint(key[:-1]) is not None
         swapped = key[:20] + ("A" if key[20] != "A" else "B") + key[21:]
-        assert complaint(swapped) == "its check sum does not match"
+        assert complaint(swapped) == "its checksum does not match"
     assert complaint("jt_of_joytoken_itself") is None
 
 

@@ -37,7 +37,7 @@ TABLE: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
     "a stolen store": {
-        "keys as digests of 256 random bits, with a check sum": (
+        "keys as digests of 256 random bits, with a checksum": (
             "gateway/test_security.py::test_keys_have_256_bits_and_a_check_sum",
             "gateway/test_security.py::test_a_stolen_store_has_no_key_and_no_token",
         ),

@@ -272,7 +272,7 @@ async def test_upstream_key_of_a_host_goes_to_no_two_upstreams(machine: Machine)
         assert [upstream.name for upstream in wanted_upstreams(settings)] == names
         keys = UpstreamKeys(machine.data / FILE_NAME, {})
         keys.keep("127.0.0.1", "for-one-of-them", to="file")
-        with pytest.raises(SettingsError, match="more than one upstream stands there") as caught:
+        with pytest.raises(SettingsError, match="several upstreams are there") as caught:
             upstream_of(settings, keys)
         assert names[0] in (caught.value.hint or "")
         for url, key in zip(urls, ("key-of-one", "key-of-the-other"), strict=True):

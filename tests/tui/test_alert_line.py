@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from joytui.tui.widgets.alert_line import AlertLine
 from tests.tui import data
 from tests.tui.opening import console, fill, text_of
 
-USED_UP = ShownAlert("1", data.NOW_MS, "key dev: its daily limit is used up", "10.00 of 10.00 credits are spent.")
+USED_UP = ShownAlert(
+    "1", data.NOW_MS, "key dev: daily limit reached", "10.00 of 10.00 credits spent; resets 2026-11-24 00:00 UTC."
+)
 GONE = ShownAlert("2", data.NOW_MS - 1, "gateway http://b:1 is gone", "Last heard from at 14:03 UTC.")
 
 
@@ -30,13 +33,13 @@ def test_what_matters_of_the_last_hours_the_newest_first() -> None:
     assert [one.id for one in of_note(rows, data.NOW_MS)] == ["b", "a"]
 
 
-@pytest.mark.parametrize("width", [40, 44, 80, 120, 200])
+@pytest.mark.parametrize("width", [40, 44, 80, 110, 200])
 def test_it_fits_and_always_says_how_to_dismiss_it(width: int) -> None:
-    line = alert_line((USED_UP, GONE), "D", width)
+    line = alert_line((USED_UP, GONE), "D", width, UTC)
     assert line.cell_length == width
     assert line.plain.startswith(" ✗ key dev:")
     assert line.plain.endswith(" +1 more D dismiss ")
-    assert ("10.00 credits" in line.plain) == (width >= 120)
+    assert ("10.00 credits spent; resets Tue 24 Nov 00:00." in line.plain) == (width >= 110)
 
 
 async def test_there_is_no_line_without_an_alert_and_a_key_takes_each_away() -> None:
@@ -48,7 +51,7 @@ async def test_there_is_no_line_without_an_alert_and_a_key_takes_each_away() -> 
         assert not line.display
         app.take_alerts((USED_UP, GONE))
         await pilot.pause()
-        assert text_of(app).splitlines()[1].startswith(" ✗ key dev: its daily limit is used up")
+        assert text_of(app).splitlines()[1].startswith(" ✗ key dev: daily limit reached")
         await pilot.press("D")
         await pilot.pause()
         assert text_of(app).splitlines()[1].startswith(" ✗ gateway http://b:1 is gone")

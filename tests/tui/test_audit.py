@@ -28,7 +28,7 @@ async def over(app: Any, pilot: Any) -> AuditDialog:
 
 def test_a_change_in_words() -> None:
     edited, wallet, created, *_, revoked = data.changes()
-    assert change(edited) == "policy.daily_limit: 40 → 60, policy.ip_allow: – → 10.0.0.0/8, 192.168.0.0/16"
+    assert change(edited) == "daily limit: 40 → 60, ip allow: – → 10.0.0.0/8, 192.168.0.0/16"
     assert change(wallet) == "balance: 12.5 → 40"
     assert (change(created), change(revoked)) == ("", "")
     assert ("owner", "–", "Ben") in facts(created)
@@ -56,7 +56,7 @@ async def test_every_word_filters_also_what_was_changed() -> None:
             await pilot.press("slash", "ctrl+u", *typed)
             await settle(app, pilot)
             assert {line.id.removeprefix("audit_") for line in screen._shown} == ids, typed
-        assert "Nothing fits" in text_of(app)
+        assert "No change matches" in text_of(app)
         await pilot.press("escape")
         await settle(app, pilot)
         assert "8 changes" in text_of(app)
@@ -150,7 +150,7 @@ async def test_a_read_only_console_writes_no_file(tmp_path: Path) -> None:
     [
         (AuditDialog.Known(), "Nobody has changed anything yet"),
         (AuditDialog.Known(problem="the gateway failed: HTTP 500"), "✗ the gateway failed: HTTP 500"),
-        (AuditDialog.Known(problem="no", beyond=True), "a lead's token sees its own alone"),
+        (AuditDialog.Known(problem="no", beyond=True), "a lead's token sees only its own"),
         (AuditDialog.Known(data.changes() * (MOST // 8)), "older ones: `joytui audit --limit 5000`"),
     ],
 )

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from joytui.core.errors import RefusedError
+from joytui.core.periods import hour_of
 from joytui.tui.budgets.form import limits_wanted, node_wanted, raise_wanted
 from joytui.tui.budgets.reading import OLDER, BudgetsSnapshot, chosen_limit, read_budgets
-from joytui.tui.budgets.table import _stems, outcome
+from joytui.tui.budgets.table import _stems, limit_text, outcome
 from joytui.tui.screens.budgets import STALE_TICKS, BudgetsDialog
 from joytui.tui.screens.node_forms import LimitsForm, RaiseForm
 from joytui.tui.screens.tasks import TasksDialog
@@ -89,13 +90,21 @@ def test_a_limit_lasts_or_it_is_gone() -> None:
     assert said["org weekly"] == "▲ gone on Fri 27 Nov"
     assert said["team:core daily"] == "✓ lasts until its reset"
     assert said["owner:Ben daily"] == "✗ used up"
-    assert said["key:key_1 total"] == "▲ gone on Fri 18 Jun 2027"
+    assert said["key:key_1 total"] == "✓ lasts until Fri 18 Jun 2027"
     assert said["team:web weekly"] == "✓ nothing is being spent"
     by_id = {one.id: one for one in data.budgets().limits(NOW)}
     assert by_id["owner:Anna daily"].raised == 20 * CR
     core = by_id["team:core weekly"]
     assert (core.burn.spent, core.burn.left, core.held) == (882_500_000_000, 317_500_000_000, 2_500_000_000)
     assert core.burn.points[-1][1] == core.burn.left, "the burn-down ends at what is left"
+
+
+def test_a_limit_without_a_day_of_history_is_not_forecast() -> None:
+    snapshot = data.budgets()
+    young = replace(snapshot, hours={"org": {hour_of(NOW): 300 * CR}})
+    org = young.limits(NOW)[0]
+    assert outcome(org, NOW, NOW.tzinfo) == ("? too early to tell", "quiet")
+    assert "too early to tell  (a forecast needs a day of history)" in limit_text(org, NOW, NOW.tzinfo, 76).plain
 
 
 def test_the_tree_is_drawn_as_a_tree() -> None:
@@ -195,7 +204,7 @@ async def test_from_the_tree_to_a_burn_down_on_usage() -> None:
         assert isinstance(app.screen, UsageScreen)
         shown = text_of(app)
         assert "remaining credits of team core, weekly" in shown
-        assert "74% of 1,200.00 Cr this week" in shown
+        assert "74% of 1,200.00 Cr  " in shown
         await pilot.press("escape")
         await settle(app, pilot)
         assert "remaining credits of" not in text_of(app)
@@ -334,6 +343,6 @@ async def test_without_a_limit_it_says_what_comes_here_and_what_the_settings_hav
         screen.show(BudgetsSnapshot(()))
         await settle(app, pilot)
         shown = text_of(app)
-        assert "No node has a limit that this token sees.  n sets the first one." in shown
+        assert "No limits yet, or none that this token may see.  n sets the first one." in shown
         assert "have a budget of 180.00 Cr a month" in shown
         assert "until a node has a limit" in " ".join(shown.replace("│", " ").split())

@@ -26,7 +26,7 @@ async def test_a_wrong_value_is_named_while_it_is_typed(size: tuple[int, int]) -
         await pilot.press("t", "w")
         await settle(app, pilot)
         assert "✗ an amount of credits" in text_of(app)
-        assert "credits a day; blank = none" in text_of(app)  # the help, beside the field or in the frame
+        assert "credits a day; blank = no limit" in text_of(app)  # the help, beside the field or in the frame
         await pilot.press("backspace", "backspace", "2")
         await settle(app, pilot)
         assert "✗ an amount of credits" not in text_of(app)

@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from joytui.core.clock import rfc3339
 from joytui.core.money import format_credits
-from joytui.core.periods import start_of_hour
+from joytui.core.periods import hour_of, start_of_hour
 from joytui.tui.keys.forecast import forecast_text
 from joytui.tui.keys.snapshot import KeysSnapshot
 from joytui.tui.keys.table import most_without_limit
@@ -122,6 +122,7 @@ async def test_the_key_under_the_cursor_has_its_forecast() -> None:
         (0, {}, ("✓ nothing is being spent", "at the last 7 days' rate")),
         (2, {}, ("✗ total limit used up",)),
         (1, {}, ("✗ daily limit used up, resets in 10 h (00:00)",)),
+        (0, {hour_of(data.NOW): 36 * 10**9}, ("? too early to tell: a forecast needs a day of history",)),
         (3, data.spending_of_a_key(), ("· 276.46 Cr in 30 days", "· 48.23 Cr in 30 days")),
     ],
 )

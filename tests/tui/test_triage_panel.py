@@ -90,4 +90,4 @@ def test_the_answer_s_headings_are_told_apart_and_each_advice_has_its_own_line()
     assert any(line.startswith("What to do:") for line in lines)
     assert not any(line.find("What to do:") > 0 for line in lines)
     styled = {told.plain[span.start : span.end]: str(span.style) for span in told.spans}
-    assert styled["Reply to send"] == "bold $primary"
+    assert styled["REPLY TO SEND"] == "bold $quiet"

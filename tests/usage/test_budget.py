@@ -55,6 +55,13 @@ def test_only_the_period_counts_but_the_rate_looks_back() -> None:
     assert burn.rate == CR
 
 
+def test_with_less_than_a_day_of_history_there_is_no_forecast() -> None:
+    young, old = (burn_down(steady(CR, hours), 200 * CR, AT, "month") for hours in (24, 25))
+    assert (young.early, young.runs_out, young.at_end, young.will_be_over) == (True, None, 24 * CR, False)
+    assert (old.early, old.runs_out, old.will_be_over) == (False, AT + timedelta(hours=175), True)
+    assert burn_down(steady(CR, 10), 5 * CR, AT, "day").runs_out is not None, "what is gone is no forecast"
+
+
 def test_newer_hours_weigh_more() -> None:
     rising = {NOW - 9: CR, NOW: 10 * CR}
     falling = {NOW - 9: 10 * CR, NOW: CR}

@@ -49,7 +49,7 @@ def test_an_hour_out_of_the_ordinary_is_named_with_its_culprit(machine: Machine)
     assert found["anomaly"]["culprit"]["text"] == "key ci-nightly: 8× its usual for this hour"
     said = machine.call("usage", "--by", "key")
     assert "unusual" in said.err
-    assert "key ci-nightly: 8× its usual for this hour" in said.err
+    assert "9.00 Cr instead of 2.00 Cr: key ci-nightly" in said.err
     assert "insight" not in machine.ask("usage")
 
 

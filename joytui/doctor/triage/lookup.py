@@ -38,7 +38,7 @@ async def look_up(console: ConsoleClient, answer: Answer, env: Mapping[str, str]
     """The answer with the record of the newest of its ids that this gateway knows. Errors as of ConsoleClient."""
     story = await _story(console, answer.facts, env)
     if story is None:
-        return not_asked(answer, f"the gateway at {console.url} has no record of it; another gateway may have")
+        return not_asked(answer, f"the gateway at {console.url} has no record of it; another one may")
     return _with(answer, story)
 
 

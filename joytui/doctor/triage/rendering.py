@@ -95,7 +95,11 @@ def _record(found: LookedUp, paint: Paint, fill: Fill) -> list[str]:
 
     head = paint("  In the gateway's log", "bold")
     if found.story is None:
-        return [head, fill(f"Not looked up: {found.why}. This asks:", "    "), f"      {paint(found.command, 'cyan')}"]
+        return [
+            head,
+            fill(f"{found.why[:1].upper()}{found.why[1:]}. To look it up:", "    "),
+            f"      {paint(found.command, 'cyan')}",
+        ]
     return [head, *(f"  {line}" if line else "" for line in story_lines(found.story, paint))]
 
 
@@ -104,10 +108,10 @@ def _headline(answer: Answer) -> str:
         cause = answer.candidates[0]
         return f"{cause.title}   [{cause.id}, row {cause.row}]"
     if answer.kind == "no-text":
-        return "Not readable: this is no text"
+        return "Not readable: this is not text"
     if answer.candidates:
         return "This text fits several causes; the most likely first"
-    return "No failure in this" if answer.healthy else "Not recognised: no failure that we know is in this"
+    return "No failure in this" if answer.healthy else "Not recognised: this text shows no failure that joytui knows"
 
 
 def _candidates(answer: Answer, paint: Paint, fill: Fill) -> list[str]:

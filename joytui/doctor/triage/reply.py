@@ -95,6 +95,6 @@ def _question(ask: str, facts: Facts) -> str:
 
 
 def _several(causes: Sequence[Cause]) -> str:
-    lines = ["Your message fits more than one cause. The most likely first:"]
+    lines = ["Several causes fit your message. The most likely first:"]
     lines += [f"- {cause.title}. {cause.remedy}" for cause in causes[:MOST]]
     return "\n".join(lines)

@@ -16,11 +16,11 @@ def checked_webhook_url(url: str, *, insecure: bool = False) -> str:
     except ValueError:
         whole = False
     if not whole or not url.isascii() or not url.isprintable() or " " in url:
-        raise ValueError("alerts_url: a webhook is an http(s) URL with a host (what stood there is not repeated)")
+        raise ValueError("alerts_url: a webhook is an http(s) URL with a host (the value is not shown)")
     if parts.username or parts.password or parts.fragment:
-        raise ValueError("alerts_url: a webhook's URL holds no user, no password and no fragment")
+        raise ValueError("alerts_url: a webhook's URL must not have a user, a password or a fragment")
     if parts.scheme == "http" and not insecure and not is_loopback(url):
-        raise ValueError("alerts_url: a webhook beyond this machine needs https; alerts_insecure allows http")
+        raise ValueError("alerts_url: a webhook on another machine needs https; alerts_insecure allows http")
     return url
 
 

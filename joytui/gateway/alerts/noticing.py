@@ -11,7 +11,7 @@ from typing import Any
 
 from joytui.core.anomalies import Anomaly, Series, find_anomalies
 from joytui.core.nodes import parse_node
-from joytui.core.spending_rate import hourly_rate, ordinary
+from joytui.core.spending_rate import hourly_rate, ordinary, too_early
 from joytui.gateway.telemetry.fleet import Person
 from joytui.ledger.alerts import NewAlert, alert_id, budget_alert_id, threshold_of
 from joytui.ledger.records import DAY_MS, HOUR_MS, BudgetRow, GatewayRow, KeyRow, window_end
@@ -64,6 +64,8 @@ def forecasts(
         if row.period == "total" or row.spent >= row.limit:
             continue
         hours = hours_of(row)
+        if too_early(hours, at):
+            continue
         rate = min(hourly_rate(hours, at), hourly_rate(ordinary(hours, at)[0], at))
         end = window_end(row.period, at_ms)
         if row.spent + rate * (end - at_ms) // HOUR_MS <= row.limit:

@@ -70,9 +70,9 @@ class Outbox:
         again = None if row.tries >= MOST_TRIES else now_ms() + self._wait_ms(row.tries, outcome)
         await self._ledger.alert_failed(row.id, outcome.words, again)
         if again is None:
-            log.error("alert %s was not sent, in %d tries: %s", row.id, row.tries, outcome.words)
+            log.error("alert %s was not sent after %d tries: %s", row.id, row.tries, outcome.words)
         elif not self._trouble:  # a receiver that is down is said once, not for each alert
-            log.warning("alert %s was not sent and is tried again: %s", row.id, outcome.words)
+            log.warning("alert %s was not sent and will be tried again: %s", row.id, outcome.words)
             self._trouble = True
 
     def _wait_ms(self, tries: int, outcome: Outcome) -> int:

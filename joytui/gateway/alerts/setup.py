@@ -17,7 +17,7 @@ def webhook_of(settings: GatewaySettings, keys: UpstreamKeys) -> Webhook | None:
     if found is None and settings.alerts_secret_env:
         words = variable_words(settings.alerts_secret_env)
         raise SettingsError(
-            f"the secret that signs alerts should be in the {words}, and that is not set; nor is one kept",
+            f"the secret that signs alerts should be in the {words}, which is not set, and none is stored",
             hint=COMMAND.replace("NAME", ALERTS_SECRET),
         )
     keys.given.append(settings.alerts_url)

@@ -64,21 +64,21 @@ def _at(ms: int) -> str:
 def _window(facts: Any) -> str:
     """What is spent of a limit, and until when that counts."""
     reset = resets_at(facts["period"], facts["window"])
-    until = f"; it resets at {rfc3339(reset)[:16].replace('T', ' ')} UTC" if reset else ""
-    return f"{_credits(facts['spent'])} of {_credits(facts['limit'])} credits are spent{until}."
+    until = f"; resets {rfc3339(reset)[:16].replace('T', ' ')} UTC" if reset else ""
+    return f"{_credits(facts['spent'])} of {_credits(facts['limit'])} credits spent{until}."
 
 
 def _budget(row: AlertRow, facts: Any) -> Words:
-    limit = f"its {facts['period']} limit"
+    limit = f"{facts['period']} limit"
     if facts["threshold"] >= 100:
-        return Words("critical", f"{node_words(row)}: {limit} is used up", _window(facts))
+        return Words("critical", f"{node_words(row)}: {limit} reached", _window(facts))
     severity: Severity = "info" if facts["threshold"] < 80 else "warning"
-    return Words(severity, f"{node_words(row)}: {facts['threshold']}% of {limit} is spent", _window(facts))
+    return Words(severity, f"{node_words(row)}: {facts['threshold']}% of its {limit} spent", _window(facts))
 
 
 def _forecast(row: AlertRow, facts: Any) -> Words:
-    title = f"{node_words(row)}: its {facts['period']} limit will not last"
-    return Words("warning", title, f"At the current rate it is used up at {_at(facts['gone_at'])}. {_window(facts)}")
+    title = f"{node_words(row)}: {facts['period']} limit will not last"
+    return Words("warning", title, f"At the current rate it runs out at {_at(facts['gone_at'])}. {_window(facts)}")
 
 
 def _expiry(row: AlertRow, facts: Any) -> Words:

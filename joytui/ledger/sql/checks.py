@@ -313,9 +313,9 @@ _CHECKS: tuple[tuple[str, str, Callable[[Connection], Iterator[Wrong | None]]], 
     ("lifetimes", "the days of each thread, task and commit add up to its lifetime", _lifetimes),
     ("parts", "sums by model, key, project and thread add up to all requests", _parts),
     ("rows", "the rows of each day and key add up to its sums", _rows),
-    ("budgets", "what budgets have spent is what their days cost", _budgets),
-    ("budget holds", "what budgets hold is what running requests hold", _held),
-    ("wallets", "what wallets have is the sum of their movements, and what they hold is held", _wallets),
-    ("holds", "whatever holds something is running", _holds),
+    ("budgets", "each budget has spent what its days cost", _budgets),
+    ("budget holds", "each budget holds what its running requests hold", _held),
+    ("wallets", "each wallet has the sum of its movements, and holds what its running requests hold", _wallets),
+    ("holds", "only running requests hold credits", _holds),
 )
 CHECKS = len(_CHECKS)

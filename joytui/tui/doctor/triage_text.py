@@ -1,4 +1,4 @@
-"""Triage's answer for a pane: the terminal's own text, with its headings in colour, made for the width. Pure."""
+"""Triage's answer for a pane: the terminal's own text, with headings like those of the verdict, made for the width. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from joytui.doctor.triage import Answer
 
 _UNFILLED = 100_000
+SECTION = 2
+"""How far a section's heading is indented; those within it are further."""
 _COLOURS = {"green": "$success", "red": "$error", "yellow": "$warning"}
 _LEAD = re.compile(r"(?:What to do|How to know it|Also found|Check):")
 Paint = Callable[..., str]
@@ -50,10 +52,13 @@ def _line(line: str, painted: dict[str, tuple[str, ...]], width: int) -> Iterato
         return
     heading = next((one for one, its in painted.items() if its == ("bold",) and one and text.startswith(one)), "")
     lead = _LEAD.match(text)
+    style = "bold" if heading[:1].isdigit() else "bold $quiet"  # the causes are numbered
+    if indent == SECTION and style != "bold":
+        text, heading = heading.upper() + text[len(heading) :], heading.upper()
     for number, part in enumerate(filled(text, width - indent)):
         content = Content(" " * indent + part)
         if number == 0 and heading and part.startswith(heading):
-            content = content.stylize("bold $primary", indent, indent + len(heading))
+            content = content.stylize(style, indent, indent + len(heading))
         elif number == 0 and lead:
             content = content.stylize("bold", indent, indent + lead.end())
         elif text.startswith("! "):

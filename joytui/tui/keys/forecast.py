@@ -10,7 +10,7 @@ from textual.content import Content
 
 from joytui.core.clock import parse_time
 from joytui.core.periods import hour_of
-from joytui.tui.figures import credits, resets, soon
+from joytui.tui.figures import NEEDS_A_DAY, TOO_EARLY, credits, resets, soon
 from joytui.tui.lines import hanging
 from joytui.tui.people.owner import spent_by_key
 from joytui.usage.limits import KeyForecast, Outlook, is_gone, key_forecast
@@ -39,6 +39,9 @@ def forecast_text(key: KeyView, found: KeyForecast, now: datetime, zone: tzinfo 
     if gone is not None:
         again = f", resets {resets(gone.resets_at, now, zone)}" if gone.resets_at else ""
         return Content("\n").join([title, hanging(f"{gone.period} limit used up{again}", "✗", "", width, "$error")])
+    if found.recent.early:
+        sign, _, outcome = TOO_EARLY.partition(" ")
+        return Content("\n").join([title, hanging(f"{outcome}: {NEEDS_A_DAY}", sign, "", width)])
     rates = [(found.recent, "at the last 7 days' rate")]
     if found.usual is not None:
         rates.append((found.usual, f"at the usual rate, without the {credits(found.odd)} Cr of unusual spending"))

@@ -26,12 +26,12 @@ FIELDS = (
     Field("fixed_model", "Model", "a model key fixes it; blank = any model"),
     Field("tiers", "Tiers", "none ticked = all", choices=tuple((tier, tier) for tier in TIERS), several=True),
     Field("ip_allow", "Addresses", "10.0.0.0/8, 192.0.2.7; blank = any address"),
-    Field("daily_limit", "Daily limit", "credits a day; blank = none"),
-    Field("weekly_limit", "Weekly limit", "credits a week; blank = none"),
-    Field("total_limit", "Total limit", "credits in total; blank = none"),
-    Field("per_task_limit", "Task limit", "credits a task; blank = none"),
-    Field("max_requests_per_minute", "Requests/min", "of a task, then it is stopped; blank = none"),
-    Field("max_identical_turns", "Same turns", "in a row, then it is stopped; blank = none"),
+    Field("daily_limit", "Daily limit", "credits a day; blank = no limit"),
+    Field("weekly_limit", "Weekly limit", "credits a week; blank = no limit"),
+    Field("total_limit", "Total limit", "credits in total; blank = no limit"),
+    Field("per_task_limit", "Task limit", "credits a task; blank = no limit"),
+    Field("max_requests_per_minute", "Requests/min", "above this, a task is stopped; blank = no limit"),
+    Field("max_identical_turns", "Same turns", "in a row, then the task is stopped; blank = no limit"),
     Field("expires", "Expires", "30d, 12h, 2027-01-31; blank = never"),
 )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.content import Content
 
-from joytui.core.audit_words import NOTHING, change, facts
+from joytui.core.audit_words import NOTHING, change, facts, readable
 from joytui.core.clock import parse_time
 from joytui.tui.figures import local_times, when
 from joytui.tui.lines import fact, filled
@@ -23,7 +23,7 @@ COLUMNS = (
     TableColumn("time"),
     TableColumn("token", rank=1, least=10),
     TableColumn("what"),
-    TableColumn("of", least=12),
+    TableColumn("subject", least=12),
     TableColumn("change", rank=2, least=14),
 )
 LABEL = 22
@@ -40,7 +40,7 @@ def _line(one: AuditEntry, now: datetime, zone: tzinfo | None) -> Entry:
         "time": when(moment, zone, now),
         "token": one.token,
         "what": one.what,
-        "of": one.name or one.subject,
+        "subject": one.name or one.subject,
         "change": local_times(change(one), zone),
     }
     cells = {title: Text(visible(text).replace("\n", " ")) for title, text in texts.items()}
@@ -72,9 +72,9 @@ def entry_text(one: AuditEntry, zone: tzinfo | None, width: int) -> Content:
     ]
     told = facts(one)
     if not told:
-        return Content("\n").join([*head, Content.styled("nothing else is kept about it", "$quiet")])
-    title = "it had" if one.after is None else "it has" if one.before is None else "what was, and what is"
-    rows = [_fact_line(found.name, *_sides(one, found.before, found.after), zone, width) for found in told]
+        return Content("\n").join([*head, Content.styled("nothing else was recorded", "$quiet")])
+    title = "it had" if one.after is None else "it has" if one.before is None else "before, and after"
+    rows = [_fact_line(readable(found), *_sides(one, found.before, found.after), zone, width) for found in told]
     return Content("\n").join([*head, Content(""), Content.styled(title.upper(), "bold $quiet"), *rows])
 
 

@@ -12,7 +12,7 @@ from joytui.core.clock import parse_time, rfc3339
 from joytui.core.filters import worded
 from joytui.core.money import parse_credits
 from joytui.core.periods import hour_of
-from joytui.core.spending_rate import hourly_rate
+from joytui.core.spending_rate import hourly_rate, too_early
 from joytui.usage.limits import used_up
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class OwnedKey:
-    """A key, its nano-credits of the last 7 days, and what it spends an hour by the rule of `usage.budget`."""
+    """A key, its nano-credits of the last 7 days, and what it spends an hour by the rule of `core.spending_rate`; 0 where it
+    is too early to tell."""
 
     key: KeyView
     week: int
@@ -132,7 +133,7 @@ def _by(rows: Iterable[Mapping[str, Any]], period: str) -> dict[str, int]:
 
 def _with_hours(key: KeyView, spent: Mapping[str, int], now: datetime) -> OwnedKey:
     hours = {hour_of(parse_time(hour)): amount for hour, amount in spent.items()}
-    return OwnedKey(key, sum(hours.values()), hourly_rate(hours, now))
+    return OwnedKey(key, sum(hours.values()), 0 if too_early(hours, now) else hourly_rate(hours, now))
 
 
 def _days(spent: Mapping[str, int], now: datetime) -> tuple[int, ...]:

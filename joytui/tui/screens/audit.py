@@ -15,6 +15,7 @@ from textual.widgets import DataTable, Input
 
 from joytui.core.errors import JoytuiError, RefusedError
 from joytui.tui.figures import missed
+from joytui.tui.lines import flowed, hint
 from joytui.tui.people.changes import COLUMNS, entries, entry_text, matching
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
@@ -28,12 +29,10 @@ REFRESH_S = 5.0
 MOST = 1_000
 """So many of the newest are asked for."""
 NONE = (
-    "Changes to keys, budgets, policies, tokens, teams, wallets and lessons are listed here, each with the token that made it. They are kept"
-    " for 400 days, and no secret is in them."
+    "Changes to keys, budgets, policies, tokens, teams and wallets are listed here, each with the token that made it. They are kept for"
+    " 400 days and contain no secrets."
 )
-BEYOND = (
-    "The audit log is about all teams, and a lead's token sees its own alone. An admin's or a viewer's token reads it."
-)
+BEYOND = "The audit log covers all teams, and a lead's token sees only its own. Use an admin's or a viewer's token."
 
 
 class AuditDialog(Dialog[None]):
@@ -132,7 +131,7 @@ class AuditDialog(Dialog[None]):
         self._shown = matching(self._lines, text)
         self._display()
         self.query_one(SortedTable).fill(COLUMNS, self._shown)
-        self._say(self._about(text))
+        self._say(*self._about(text))
         self._show_entry()
 
     def _display(self) -> None:
@@ -140,19 +139,20 @@ class AuditDialog(Dialog[None]):
         self.query_one(SortedTable).display = self.query_one("#entry").display = bool(self._shown)
         self.query_one(Input).display = bool(self._lines)
 
-    def _about(self, text: str) -> Content:
+    def _about(self, text: str) -> list[Content]:
         many, found = len(self._lines), len(self._shown)
         if not many:
-            return Content.assemble(("Nobody has changed anything yet.\n", "bold"), (NONE, "$quiet"))
+            return [Content.assemble(("Nobody has changed anything yet.\n", "bold"), (NONE, "$quiet"))]
         if text.strip() and not found:
-            return Content.assemble(("Nothing fits. ", "bold"), ("esc clears the filter", "$quiet"))
+            return [Content.assemble(("No change matches. ", "bold"), ("esc clears the filter", "$quiet"))]
         what = f"{found:,} of {many:,} changes" if found < many else f"{many:,} change{'' if many == 1 else 's'}"
-        older = "\nolder ones: `joytui audit --limit 5000`" if many >= MOST else ""
-        keys = "" if self.console.options.read_only else "  ·  x exports"
-        return Content.assemble((what, "bold"), (f"  ·  ⏎ in full  ·  / filters  ·  o sorts{keys}{older}", "$quiet"))
+        keys = [("⏎", "shows it in full"), ("/", "filters"), ("o", "sorts")]
+        keys += [] if self.console.options.read_only else [("x", "exports")]
+        older = [Content.styled("older ones: `joytui audit --limit 5000`", "$quiet")] if many >= MOST else []
+        return [Content.styled(what, "bold"), *(hint(*pair) for pair in keys), *older]
 
-    def _say(self, text: Content) -> None:
-        self.query_one("#about", Fitted).show(lambda width: text)
+    def _say(self, *parts: Content) -> None:
+        self.query_one("#about", Fitted).show(lambda width: flowed(parts, width))
 
     def _show_entry(self) -> None:
         entry = self.query_one(SortedTable).entry()

@@ -16,6 +16,7 @@ from joytui.core.errors import JoytuiError
 from joytui.tui.budgets.reading import BudgetsSnapshot, Limit, read_budgets, words
 from joytui.tui.budgets.table import COLUMNS, entries, filler, limit_text
 from joytui.tui.figures import exact_credits, missed
+from joytui.tui.lines import flowed, hint
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
 REFRESH_S = 5.0
 STALE_TICKS = 6
 """So often it is read again although no request came."""
-NONE = "No node has a limit that this token sees."
+NONE = "No limits yet, or none that this token may see."
 WHY = (
-    "Limits of the organisation, its teams, owners, keys and tasks appear here. A request needs room in every node above it; a node"
-    " without room refuses it."
+    "Limits of the organisation, its teams, owners, keys and tasks appear here. A request must fit"
+    " into the limit of every node above it."
 )
 
 
@@ -110,28 +111,29 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
 
     def show(self, snapshot: BudgetsSnapshot, told: str = "") -> None:
         self._snapshot = snapshot
-        colours, zone = self.app.theme_variables, self.console.options.zone
-        lines = entries(snapshot, self._now(), zone, colours)
+        colours, zone, now = self.app.theme_variables, self.console.options.zone, self._now()
+        lines = entries(snapshot, now, zone, colours)
         self._display(there=bool(lines))
-        self.query_one(SortedTable).fill(COLUMNS, lines, filler=filler(colours))
-        self._say(self._about(len(lines), told))
+        self.query_one(SortedTable).fill(COLUMNS, lines, filler=filler(now, zone, colours))
+        self._say(*self._about(len(lines), told))
         self._show_own()
         self._show_limit()
 
     def _display(self, *, there: bool) -> None:
         self.query_one(SortedTable).display = self.query_one("#limit").display = there
 
-    def _about(self, many: int, told: str) -> Content:
-        changes = "  ·  e limits  ·  + raises  ·  n new" if self.console.may_change() else ""
+    def _about(self, many: int, told: str) -> list[Content]:
         if not many:
             first = ("  n sets the first one.", "") if self.console.may_change() else ("", "")
-            return Content.assemble((NONE, "bold"), first, (f"\n{WHY}", "$quiet"))
+            return [Content.assemble((NONE, "bold"), first, (f"\n{WHY}", "$quiet"))]
         head = (
-            (f"✓ {visible(told, limit=200)}", "bold $success")
+            Content.styled(f"✓ {visible(told, limit=200)}", "bold $success")
             if told
-            else (f"{many} limit{'' if many == 1 else 's'}", "bold")
+            else Content.styled(f"{many} limit{'' if many == 1 else 's'}", "bold")
         )
-        return Content.assemble(head, (f"  ·  ⏎ burn-down{changes}  ·  o sorts", "$quiet"))
+        keys = (("e", "edits the limits"), ("+", "raises them"), ("n", "adds one")) if self.console.may_change() else ()
+        changes = [hint(*pair) for pair in keys]
+        return [head, hint("⏎", "shows the burn-down"), *changes, hint("o", "sorts")]
 
     def _show_own(self) -> None:
         """What became of the budget that the settings of this console have."""
@@ -140,12 +142,12 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
         own.display = settings.budget_nano is not None
         if settings.budget_nano is not None:
             budget = f"The settings of this console have a budget of {exact_credits(settings.budget_nano)} Cr a {settings.budget_period}"
-            shown = "is not shown while a node has a limit" if there else "is what Usage shows until a node has a limit"
-            text = Content.styled(f"{budget}: it refuses nothing, and {shown}.", "$quiet")
+            shown = "does not show it while a node has a limit" if there else "shows it until a node has a limit"
+            text = Content.styled(f"{budget}. It refuses nothing; Usage {shown}.", "$quiet")
             own.show(lambda width: text)
 
-    def _say(self, text: Content) -> None:
-        self.query_one("#about", Fitted).show(lambda width: text)
+    def _say(self, *parts: Content) -> None:
+        self.query_one("#about", Fitted).show(lambda width: flowed(parts, width))
 
     def _chosen(self) -> Limit | None:
         entry = self.query_one(SortedTable).entry()

@@ -11,8 +11,9 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.hints import Hints
 
-NOTE = "If the width is too small, the least important leave first. V saves the choice in a view."
+NOTE = "On a narrow screen, the least important are left out first. V saves the choice in a view."
 
 
 class ColumnsDialog(Dialog[tuple[str, ...]]):
@@ -33,7 +34,7 @@ class ColumnsDialog(Dialog[tuple[str, ...]]):
         self._ticked = set(self._before)
 
     def compose_dialog(self) -> ComposeResult:
-        yield Static("space ticks · ⏎ shows these · a: all that fit", classes="note")
+        yield Hints(("space", "ticks"), ("⏎", "shows these"), ("a", "shows all that fit"))
         yield OptionList(*map(self._line, self._titles), compact=True)
         yield Static(NOTE, classes="note")
 

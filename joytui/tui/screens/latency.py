@@ -24,6 +24,7 @@ from joytui.tui.shown import visible
 from joytui.tui.theme import SERIES_NAMES
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
+from joytui.tui.widgets.hints import Hints
 
 if TYPE_CHECKING:
     from joytui.client.console import ConsoleClient
@@ -63,7 +64,9 @@ class LatencyDialog(Dialog[str]):
         yield Static(id="about")
         yield Fitted(id="legend")
         yield Plot(id="plot")
-        yield Static("← → an hour, ⏎ its requests  ·  t first token  ·  [ ] another day", classes="note")
+        yield Hints(
+            ("← →", "choose an hour"), ("⏎", "shows its requests"), ("t", "first token"), ("[ ]", "another day")
+        )
 
     def on_mount(self) -> None:
         self._ask()

@@ -142,7 +142,7 @@ class LimitsForm(NodeForm):
     """`node`: whose limits; None: the form asks for the node, too. `words` is what a person calls it."""
 
     BUTTON = "Set"
-    NOTE = "A request needs room in every node above it: its task, key, owner and team, and the organisation."
+    NOTE = "A request must fit into the limits of its task, key, owner and team, and of the organisation."
 
     class Known(Message):
         def __init__(self, nodes: Mapping[str, str]) -> None:

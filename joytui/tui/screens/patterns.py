@@ -17,6 +17,7 @@ from joytui.tui.logs.format import clean, status_cell
 from joytui.tui.logs.patterns import MOST, Failures, failures
 from joytui.tui.logs.shown import Shown
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.hints import Hints
 from joytui.tui.widgets.sorted_table import Entry, SortedTable, TableColumn
 
 COLUMNS = (
@@ -45,7 +46,8 @@ class PatternsDialog(Dialog[str]):
         many = sum(one.many for one in self._found)
         newest = f"the newest {MOST:,} of {self._failed:,}" if self._failed > many else f"{many:,}"
         patterns = f"{len(self._found)} pattern{'' if len(self._found) == 1 else 's'}"
-        yield Static(f"{newest} failures, {patterns} · ⏎ shows the requests · o sorts", id="about", classes="note")
+        yield Static(f"{newest} failures, {patterns}", id="about", classes="note")
+        yield Hints(("⏎", "shows the requests"), ("o", "sorts"))
         yield SortedTable(id="patterns")
         yield Static(id="said", classes="box")
 

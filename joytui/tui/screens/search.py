@@ -131,7 +131,7 @@ class SearchDialog(Dialog[None]):
         if self._hits:
             self._go(self._hits[self.query_one(OptionList).highlighted or 0].candidate)
         elif text and self.console.client is None:
-            self._say("✗ there is no gateway to search at", "$error")
+            self._say("✗ there is no gateway to search", "$error")
         elif text:
             self._say("Looking it up…", "$quiet")
             self.run_worker(self._search(self.console.client, text), exclusive=True, exit_on_error=False)

@@ -17,10 +17,11 @@ from joytui.core.amounts import count, span
 from joytui.core.clock import parse_time
 from joytui.core.errors import JoytuiError
 from joytui.core.money import parse_credits
-from joytui.tui.figures import credits, exact_credits, when
+from joytui.tui.figures import credits, when
 from joytui.tui.logs.format import clean
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
+from joytui.tui.widgets.hints import Hints
 from joytui.tui.widgets.sorted_table import Entry, SortedTable, TableColumn
 from joytui.usage.agent_tree import branches
 
@@ -57,8 +58,8 @@ class TasksDialog(Dialog[str]):
         Binding("enter", "open", "Its requests"),
         Binding("b", "budget", "Raise", tooltip="raise what the selected task may cost, with all of its sub-agents"),
         Binding("r", "running", "Running", tooltip="show only running tasks, or all"),
-        Binding("X", "stop", "Stop", tooltip="ends it, after a question: the gateway answers nothing of it any more"),
-        Binding("u", "resume", "Resume", tooltip="lets a stopped task go on"),
+        Binding("X", "stop", "Stop", tooltip="end it, after asking: the gateway then refuses its requests"),
+        Binding("u", "resume", "Resume", tooltip="let a stopped task go on"),
     ]
 
     class Read(Message):
@@ -85,8 +86,10 @@ class TasksDialog(Dialog[str]):
     def compose_dialog(self) -> ComposeResult:
         yield Static("◌ asking the gateway", id="about")
         yield SortedTable(id="tasks")
-        changes = "  ·  b raises its limit  ·  X stops  ·  u resumes" if self.console.may_change() else ""
-        yield Static(f"⏎ its requests  ·  r only running  ·  o sorts{changes}", classes="note")
+        changes = (
+            (("b", "raises its limit"), ("X", "stops it"), ("u", "resumes it")) if self.console.may_change() else ()
+        )
+        yield Hints(("⏎", "shows its requests"), *changes, ("r", "shows only running"), ("o", "sorts"))
         outcome = Static(id="outcome")
         outcome.display = False
         yield outcome
@@ -147,7 +150,7 @@ class TasksDialog(Dialog[str]):
         if task is None:
             return
         if task.state == "stopped":
-            self._tell("this task is stopped already: u lets it go on", error=True)
+            self._tell("this task is already stopped: u resumes it", error=True)
             return
         agents = (
             "and its sub-agent "
@@ -177,7 +180,7 @@ class TasksDialog(Dialog[str]):
     async def _changing(self, client: ConsoleClient, task: str, stop: bool) -> None:
         try:
             await (client.stop_task if stop else client.resume_task)(task)
-            self.post_message(self.Changed("the task is stopped" if stop else "the task may go on"))
+            self.post_message(self.Changed("the task is stopped" if stop else "the task is resumed"))
             self.post_message(self.Read(await client.tasks(limit=MOST)))
         except JoytuiError as error:
             self.post_message(self.Changed(f"{error.what}: {error.hint}" if error.hint else error.what, error=True))
@@ -216,7 +219,7 @@ def _about(tasks: Sequence[TaskView], shown: Sequence[TaskView]) -> Content:
     if not tasks:
         why = "A task is everything that one Codex prompt starts. Requests through this gateway carry its id."
         return Content.assemble(("No tasks in the last 24 hours.\n", "bold"), (why, "$quiet"))
-    spent = exact_credits(sum(parse_credits(task.cost_credits) for task in shown))
+    spent = credits(sum(parse_credits(task.cost_credits) for task in shown))
     running = sum(task.state == "running" for task in tasks)
     which = "running" if len(shown) < len(tasks) else f"of the last 24 hours, {running:,} running"
     return Content.assemble(

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import Static, TextArea
+from textual.widgets import TextArea
 
 from joytui.core.errors import JoytuiError
 from joytui.doctor.triage.lookup import holds_ids, look_up, not_asked
@@ -21,6 +21,7 @@ from joytui.tui.lines import quoted
 from joytui.tui.state import LinkState
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted, Maker
+from joytui.tui.widgets.hints import Hints
 
 if TYPE_CHECKING:
     from joytui.doctor.triage import Answer
@@ -58,7 +59,7 @@ class TriageDialog(Dialog[None]):
             yield TextArea(id="ticket", tab_behavior="focus", soft_wrap=True)
             with VerticalScroll(id="result"):
                 yield Fitted(id="answer")
-        yield Static("^r copies the reply · ^l clears · tab goes to the answer", classes="note", markup=False)
+        yield Hints(("^r", "copies the reply"), ("^l", "clears"), ("tab", "goes to the answer"))
 
     def on_mount(self) -> None:
         self._show(quoted(HINT))

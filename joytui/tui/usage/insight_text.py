@@ -10,7 +10,7 @@ from joytui.core.amounts import count
 from joytui.core.anomalies import Anomaly, times
 from joytui.core.periods import hour_of
 from joytui.tui.charts.cells import bar_parts, percent, share
-from joytui.tui.figures import credits, soon
+from joytui.tui.figures import NEEDS_A_DAY, TOO_EARLY, credits, soon
 from joytui.tui.figures import when as moment
 from joytui.tui.shown import fit_line
 from joytui.tui.usage.insight import Insight, Unit
@@ -59,7 +59,7 @@ def _budget(insight: Insight, now: datetime, zone: tzinfo | None, room: int) -> 
         (fit_line(insight.budget, NAME) + " " if insight.budget else "", "bold"),
         *bar_parts(part, room, colour, "$rule"),
         (f" {percent(part)}", "bold"),
-        (f" of {credits(burn.limit)} Cr {span(insight.period)}  ", "$quiet"),
+        (f" of {credits(burn.limit)} Cr{'' if insight.budget else ' ' + span(insight.period)}  ", "$quiet"),
         (ending(burn, now, zone), "bold $error" if burn.over else "bold $warning" if burn.will_be_over else ""),
     )
 
@@ -74,6 +74,8 @@ def ending(burn: Burn, now: datetime, zone: tzinfo | None, at: Forecast | None =
     forecast = at or burn.recent
     if burn.over and forecast.runs_out is not None:
         return f"✗ gone since {moment(forecast.runs_out, zone, now)}"
+    if burn.early:
+        return TOO_EARLY
     if forecast.runs_out is None:
         return "✓ nothing is being spent" if forecast.rate == 0 else "✓ lasts longer than a year"
     if forecast.at_end > burn.limit:
@@ -86,10 +88,12 @@ def _forecasts(insight: Insight, now: datetime, zone: tzinfo | None, room: int) 
     burn = insight.burn
     if burn is None or burn.over or not burn.rate:
         return []
+    title = Content.styled("FORECAST ", "$quiet")
+    if burn.early:
+        return [title + Content.styled(NEEDS_A_DAY, "$quiet")]
     recent = Content.assemble(
         (f"at the last 7 days' rate, {amount(burn.rate, 'credits')}/h: ", "$quiet"), ending(burn, now, zone)
     )
-    title = Content.styled("FORECAST ", "$quiet")
     if burn.usual is None:
         return [title + recent]
     usual = Content.assemble(
@@ -139,5 +143,5 @@ def burn_chart(burn: Burn, now: datetime, zone: tzinfo | None) -> tuple[tuple[st
         expected = burn.left - burn.rate * (end - here)
         labels.append(datetime.fromtimestamp(begin * 3600, zone).strftime("%H:00" if step == 1 else "%d %b"))
         past.append(max(0, last) / 1e9 if begin <= here else 0.0)
-        future.append(max(0, expected) / 1e9 if begin > here else 0.0)
+        future.append(max(0, expected) / 1e9 if begin > here and not burn.early else 0.0)
     return tuple(labels), [past, future]

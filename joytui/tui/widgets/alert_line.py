@@ -29,7 +29,9 @@ class AlertLine(Widget):
         self.refresh()
 
     def render(self) -> Content:
-        alerts = console_of(self).alerts
-        if not alerts:
+        console = console_of(self)
+        if not console.alerts:
             return Content("")
-        return alert_line(alerts, "D", self.size.width).stylize("@click=app.dismiss_alert")
+        return alert_line(console.alerts, "D", self.size.width, console.options.zone).stylize(
+            "@click=app.dismiss_alert"
+        )

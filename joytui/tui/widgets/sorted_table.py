@@ -75,7 +75,7 @@ class SortedTable(DataTable[object]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("o", "sort", "Sort", show=False, tooltip="sort by the next column; clicking a title works, too"),
-        Binding("O", "turn", "Turn the order", show=False, tooltip="reverse the order"),
+        Binding("O", "turn", "Reverse order", show=False, tooltip="largest first, or smallest first"),
     ]
 
     def __init__(self, *, id: str | None = None, stripes: bool = False, choice: ColumnChoice | None = None) -> None:
