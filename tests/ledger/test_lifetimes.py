@@ -13,7 +13,7 @@ from joytui.core.token_counts import OTHERS, Tests
 from joytui.ledger.api import Ledger
 from joytui.ledger.records import KeyRow
 from joytui.ledger.retention import Keeping
-from joytui.ledger.sql import lifetimes
+from joytui.ledger.sql import lifetimes, usage_sums
 from joytui.ledger.sql.checks import check
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sqlite import engine
@@ -105,6 +105,15 @@ async def test_the_dearest_are_those_that_all_days_tell(store: Ledger, monkeypat
     assert await answers(store) == before, "all is added up where lifetimes do not decide"
     assert asked[-1] is None
     assert faults(store) == []
+
+
+async def test_the_dearest_while_an_older_stores_threads_are_still_counted_from_rows(
+    store: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await answers(store)
+    complete = {"thread": now_ms() - 20 * DAY - 12345}
+    monkeypatch.setattr(usage_sums, "complete_from", lambda _, part: complete.get(part, 0))
+    assert await answers(store) == before
 
 
 async def test_lives_are_read_on_until_no_other_can_be_dearer(store: Ledger) -> None:

@@ -39,9 +39,8 @@ def year(ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Calla
     async def ask(days: int, **fields: object) -> None:
         at = now_ms() - days * DAY
         ended = good(cost_nano=1 + days, input_tokens=days)._replace(model_used=f"m{days % 3}")
-        await add(
-            ledger, ended=ended, started_at=at, thread_id=f"t{days % 7}", client=f"codex/{days % 2} (x)", **fields
-        )
+        fields |= {"thread_id": f"t{days % 7}", "client": f"codex/{days % 2} (x)", "project": f"/p{days % 11}"}
+        await add(ledger, ended=ended, started_at=at, **fields)
 
     return ask
 
@@ -49,7 +48,8 @@ def year(ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Calla
 async def answers(store: Ledger) -> list[object]:
     until = now_ms() + 1
     ranges = ((0, until), (until - 100 * DAY, until), (until - 95 * DAY - 4321, until - 33 * DAY))
-    return [await store.usage(by, *edges) for by in ASKED for edges in ranges]
+    dearest = [await store.usage(["day", "project"], *edges, None, 4) for edges in ranges]
+    return [await store.usage(by, *edges) for by in ASKED for edges in ranges] + dearest
 
 
 async def test_months_answer_as_their_days_do(ledger: Ledger, year: Callable) -> None:  # noqa: F811

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from joytui.core.clock import parse_time
 from joytui.core.filters import parse
 from joytui.core.token_counts import MANY
+from joytui.gateway.server import rest_from_collecting
 from joytui.ledger.api import Ledger
 from joytui.ledger.engines import named_store, open_ledger
 from joytui.ledger.postgres.url import StoreUrl
@@ -218,6 +219,7 @@ async def _ask(engine: str, store: str, meter: Callable[[], Meter], only: str) -
         begun = time.perf_counter()
         await ledger.tidy(int(now.timestamp() * 1000), Keeping(0, 86_400))
         print(f"{engine}: the upkeep took {time.perf_counter() - begun:.0f} s")
+        rest_from_collecting()  # as a gateway does
         for promise, asks in asked(ledger, now).items():
             took = {name: await _median(ask, meter) for name, ask in asks.items() if only in name}
             aim = {"usage": AIMS_MS[engine], "page": AIM_PAGE_MS}.get(promise)

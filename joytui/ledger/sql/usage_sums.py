@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import accumulate, groupby, product
 from operator import getitem, itemgetter
@@ -205,13 +206,28 @@ _NEWEST = "SELECT max(started_at) FROM request WHERE +n >= ?"
 promise about numbers: where one of another day is newer, the last hour is read from rows."""
 
 
-def _parts(connection: Connection, asked: _Question) -> Iterator[Part]:
+def _parts(connection: Connection, asked: _Question, ends: Iterable[Part] | None = None) -> Iterator[Part]:
+    """`ends`: what the rows before the first and after the last whole hour hold, where that is known (`_ends`)."""
+    yield from ends or ()
     for kind, low, high in _segments(asked):
         if kind == "rows":
-            yield from _from_rows(connection, asked, low, high)
+            if ends is None:
+                yield from _from_rows(connection, asked, low, high)
             continue
         for summary in _summaries(asked):
             yield from _from_sums(connection, asked._replace(summary=summary), kind, low, high)
+
+
+def _ends(connection: Connection, asked: _Question) -> list[Part] | None:
+    """What the rows at the ends of a range of sums hold; None where rows are all that answers. To be read once: PostgreSQL plans for
+    each day that it keeps, which takes longer than reading."""
+    if asked.summary is None:
+        return None
+    return [part for low, high in _row_pieces(asked) for part in _from_rows(connection, asked, low, high)]
+
+
+def _row_pieces(asked: _Question) -> list[tuple[int, int]]:
+    return [(low, high) for kind, low, high in _segments(asked) if kind == "rows"]
 
 
 def _summaries(asked: _Question) -> Iterator[_Summary]:
@@ -370,13 +386,17 @@ def _summed(
 def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
     """The parts of the dearest groups of a field; all else, by time, under OTHERS."""
     (field,) = (name for name in asked.by if name in MANY)
-    chosen = _dearest(connection, asked, field, top + 1)
+    place = asked.by.index(field)
+    ends = _ends(connection, asked)
+    spent = [(group[place], totals.cost_nano) for group, totals in ends or ()]
+    chosen = _dearest(connection, asked, field, top + 1, spent)
     if len(chosen) <= top:
-        yield from _parts(connection, asked)
+        yield from _parts(connection, asked, ends)
         return
     chosen = chosen[:top]
     shown: dict[tuple[Any, ...], list[UsageTotals]] = {}
-    for group, totals in _parts(connection, asked._replace(only=(field, chosen))):
+    their_ends = None if ends is None else [part for part in ends if part[0][place] in chosen]
+    for group, totals in _parts(connection, asked._replace(only=(field, chosen)), their_ends):
         times = tuple(value for name, value in zip(asked.by, group, strict=True) if name != field)
         shown.setdefault(times, []).append(totals)
         yield group, totals
@@ -384,7 +404,10 @@ def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
     whole: dict[tuple[Any, ...], list[UsageTotals]] = {}
     everything = asked._replace(by=times_asked)
     everything = everything._replace(summary=_summary(connection, everything))
-    for times, totals in _parts(connection, everything):
+    all_ends = None
+    if ends is not None and _row_pieces(everything) == _row_pieces(asked):
+        all_ends = [((*group[:place], *group[place + 1 :]), totals) for group, totals in ends]
+    for times, totals in _parts(connection, everything, all_ends):
         whole.setdefault(times, []).append(totals)
     for times, parts in whole.items():
         rest = UsageTotals.sum(parts).less(UsageTotals.sum(shown.get(times, ())))
@@ -393,13 +416,20 @@ def _top(connection: Connection, asked: _Question, top: int) -> Iterator[Part]:
             yield tuple(OTHERS if name == field else next(values) for name in asked.by), rest
 
 
-def _dearest(connection: Connection, asked: _Question, field: str, top: int) -> tuple[str, ...]:
-    """The values of a field that cost most in the range."""
+def _dearest(
+    connection: Connection, asked: _Question, field: str, top: int, ends: Sequence[tuple[str, int]]
+) -> tuple[str, ...]:
+    """The values of a field that cost most in the range, whatever times they are asked by. `ends`: what is known to be spent by value
+    at the ends of the range of sums."""
+    asked = asked._replace(by=(field,), months=tuple(whole_months(connection)))
     days = _lived_days(connection, asked, field)
     if days is not None:
-        found = connection.execute(*_spent(asked, field, "GROUP BY name", days[1] * DAY_MS))
+        found = connection.execute(*_spent(asked, field, "GROUP BY name", days[1] * DAY_MS, ends=False))
+        beside = Counter[str](dict(found.fetchall()))
+        for value, cost in ends:
+            beside[value] += cost
         among = None if asked.teams is None else _of_teams(asked, "key_id")
-        chosen = lifetimes.dearest(connection, _PLACES[field], days, top, dict(found.fetchall()), among)
+        chosen = lifetimes.dearest(connection, _PLACES[field], days, top, beside, among)
         if chosen is not None:
             return chosen
     words, values = _spent(asked, field, "GROUP BY name ORDER BY 2 DESC, name LIMIT ?")
@@ -424,13 +454,15 @@ def _lived_days(connection: Connection, asked: _Question, field: str) -> tuple[i
     return None
 
 
-def _spent(asked: _Question, field: str, end: str, days_from: int = 0) -> Sql:
+def _spent(asked: _Question, field: str, end: str, days_from: int = 0, *, ends: bool = True) -> Sql:
     """What was spent in the range, by the values of a field ("name"). Of whole days only those from `days_from` (ms) on, but all of
-    the doctor's."""
+    the doctor's. `ends`: with what the rows at its ends hold."""
     selects: list[str] = []
     values: list[Any] = []
     for kind, low, high in _segments(asked):
         rows = kind == "rows"
+        if rows and not ends:
+            continue
         tables = [_rows(asked, low, high)] if rows else []
         for one in () if rows else _summaries(asked):
             begin = max(low, days_from) if kind == "day" and one == asked.summary else low
