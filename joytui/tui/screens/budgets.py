@@ -74,6 +74,9 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
     def on_mount(self) -> None:
         self._say(Content.styled("◌ asking the gateway", "$quiet"))
         self._display(there=False)
+        self.app.theme_changed_signal.subscribe(
+            self, lambda _: self._snapshot and self.show(self._snapshot, self._told)
+        )
         self.action_reload()
         self.set_interval(REFRESH_S, self._tick)
 
