@@ -74,11 +74,13 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
     def on_mount(self) -> None:
         self._say(Content.styled("◌ asking the gateway", "$quiet"))
         self._display(there=False)
-        self.app.theme_changed_signal.subscribe(
-            self, lambda _: self._snapshot and self.show(self._snapshot, self._told)
-        )
+        self.app.theme_changed_signal.subscribe(self, self._restyle)
         self.action_reload()
         self.set_interval(REFRESH_S, self._tick)
+
+    def _restyle(self, _: object) -> None:
+        if self._snapshot is not None:
+            self.show(self._snapshot, self._told)
 
     def _tick(self) -> None:
         """Reads again where requests came since the last time, or the gateway went or came back; and from time to time anyway: others

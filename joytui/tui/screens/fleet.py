@@ -21,11 +21,15 @@ from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.hints import Hints
 from joytui.tui.widgets.sorted_table import Entry, SortedTable, TableColumn
-from joytui.usage.fleet import ELSEWHERE, NOBODY, STATES, elsewhere, name, ordered, why
+from joytui.usage.fleet import ELSEWHERE, STATES, elsewhere, name, ordered, why
 
 if TYPE_CHECKING:
     from joytui.core.wire import PersonView
 
+HOW = (
+    "`joytui telemetry token create NAME --owner O` makes a token for a person; `joytui telemetry on` on their machine uses it. From"
+    " then on, their turns are counted here."
+)
 _COLOURS = {"ok": "success", "failing": "error", "silent": "warning"}
 COLUMNS = (
     TableColumn("owner", least=10, always=True),
@@ -143,7 +147,7 @@ def _summary(people: Sequence[PersonView], problem: str) -> Content:
     if problem:
         return Content.styled(f"✗ {visible(problem, limit=300)}", "$error")
     if not people:
-        return Content.styled(NOBODY.replace("`", ""), "$quiet")
+        return Content.assemble(("No telemetry yet.\n", "bold"), (HOW, "$quiet"))
     counts = {state: sum(one.state == state for one in people) for state in ("failing", "silent", "ok")}
     told = [(f"{STATES[state]} {count}   ", f"bold ${_COLOURS[state]}") for state, count in counts.items() if count]
     return Content.assemble(*told, *((f"\n{line}", "$warning") for line in elsewhere(people)))
