@@ -136,9 +136,9 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
             if told
             else Content.styled(f"{many} limit{'' if many == 1 else 's'}", "bold")
         )
-        keys = (("e", "edits the limits"), ("+", "raises them"), ("n", "adds one")) if self.console.may_change() else ()
+        keys = (("e", "edits"), ("+", "raises"), ("n", "adds")) if self.console.may_change() else ()
         changes = [hint(*pair) for pair in keys]
-        return [head, hint("⏎", "shows the burn-down"), *changes, hint("o", "sorts")]
+        return [head, hint("⏎", "burn-down"), *changes, hint("o", "sorts")]
 
     def _show_own(self) -> None:
         """What became of the budget that the settings of this console have."""
