@@ -343,7 +343,14 @@ def _cause(answer: ErrorAnswer) -> Found:
     return (reader or _other)(answer)
 
 
-_BY_NAME = ("task-stopped", "runaway-stopped", "insufficient-quota", "policy-rejected", "model-not-found")
+_BY_NAME = (
+    "task-stopped",
+    "runaway-stopped",
+    "insufficient-quota",
+    "policy-rejected",
+    "model-not-found",
+    "upstream-error",
+)
 
 
 def _by_name(answer: ErrorAnswer) -> Found | None:

@@ -37,6 +37,7 @@ CONFIGURATION: Final = (
         lacks="provider",
         signs=(
             Sign(
+                name="a file that Codex does not read",
                 whole=(r"\.config[/\\]codex[/\\]config\.toml", r"api\.openai\.com|chatgpt\.com|sign in with chatgpt"),
                 explanation="Codex does not read ~/.config/codex. It starts with its defaults and talks to OpenAI, so the gateway never sees a request.",
                 remedy="Move the file to ~/.codex/config.toml (or set CODEX_HOME to the folder in which it is).",
@@ -281,22 +282,33 @@ CONFIGURATION: Final = (
                 ),
             ),
             Sign(
-                whole=(r"\bOPENAI_(?:BASE_URL|API_BASE)\b", r"https://(?:api\.openai\.com|chatgpt\.com)/"),
+                whole=(
+                    r"\b(?-i:OPENAI_(?:BASE_URL|API_BASE))\b",
+                    r"https://(?:api\.openai\.com|chatgpt\.com)/|\b(?:ignor\w+|no effect|not used|unused|still (?:goes|talks|connects|uses|asks))\b|不生效|没有?生效|忽略|無視|sin efecto",
+                ),
                 explanation=(
                     "The request went to OpenAI: newer versions of Codex do not read OPENAI_BASE_URL. They use what config.toml says, and there no "
                     "line selects the gateway's provider."
                 ),
             ),
             Sign(
+                name="a provider in a project's file",
                 whole=(
                     r"ignored unsupported project-local config keys[^\n]{0,300}\bmodel_provider",
                     r"https://(?:api\.openai\.com|chatgpt\.com)/",
                 ),
                 explanation=(
                     "The line that selects the gateway's provider is in a project's .codex/config.toml, where Codex ignores it. "
-                    "The request went to OpenAI."
+                    "It talks to OpenAI instead."
                 ),
                 remedy="Put model_provider and the provider's table into your own ~/.codex/config.toml.",
+            ),
+            Sign(
+                whole=(
+                    r"\bprovider: ?openai\b(?!-)",
+                    r"\b(?:logs?|usage|console|dashboard)\b[^.\n]{0,40}\b(?:empty|nothing|never|not|no)\b|\b(?:nothing|no (?:requests?|entry|entries|traffic)|not)\b[^.\n]{0,30}\b(?:logs?|usage|console|dashboard)\b|日志[^。\n]{0,8}(?:空|没有)",
+                ),
+                explanation="Codex itself names OpenAI as its provider: no line selects the gateway's where this Codex looks, so the gateway is never asked.",
             ),
             Sign(codex=r"Amazon Bedrock auth|GOOGLE_CLOUD_PROJECT", others=("provider-overridden",), ask=CONFIG),
             Sign(
@@ -348,6 +360,15 @@ CONFIGURATION: Final = (
         tell="`joytui codex config` shows each layer and which one won.",
         signs=(
             Sign(codex=r"No default OSS provider|OSS setup failed"),
+            Sign(
+                whole=(
+                    r"/etc/codex/(?:managed_)?config\.toml|\bmanaged_config\.toml|ProgramData\\OpenAI\\Codex",
+                    r"\bprovider\b[^.\n]{0,30}(?:\bsays?|\bshows?|\bstays?|\bis\b|:)",
+                    r"\bwhatever I\b|\bno matter\b|\bignor\w+|\boverrid\w+|\bno effect\b|\bstill\b|\balways\b",
+                ),
+                explanation="A file of the machine's administrator beats config.toml and even -c, so Codex uses the provider that it names.",
+                remedy="Ask whoever manages this machine to change that file, or to take the provider out of it.",
+            ),
             Sign(
                 whole=(
                     r"\b(?:resum\w+|continu\w+ (?:a|an|the|my|old|any)|(?:old|older|existing|previous|earlier|saved|yesterday's) (?:\w+ )?(?:sessions?|threads?|conversations?|chats?)"
@@ -492,7 +513,7 @@ CONFIGURATION: Final = (
             Sign(
                 whole=(
                     r"app[- ]server did not become ready|managed app-server stderr|app-server control socket is already in use"
-                    r"|(?:failed|unable|could not) to (?:start|spawn|launch|connect to) (?:the )?(?:background server|app[- ]server(?: daemon)?)\b|--no-daemon \(including resume",
+                    r"|(?:failed|unable|could not) to (?:start|spawn|launch|connect to) (?:the )?(?:codex )?(?:background server|app[- ]server(?: daemon)?)\b|--no-daemon \(including resume",
                 ),
             ),
         ),

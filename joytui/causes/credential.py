@@ -58,6 +58,11 @@ CREDENTIAL: Final = (
                 ),
             ),
             Sign(
+                name="a variable that is not exported",
+                explanation="The variable is set in the shell, but not exported: the programs that this shell starts, Codex among them, do not get it.",
+                remedy="Export it: `export NAME=<your key>` in bash and zsh, `set -gx NAME <your key>` in fish, with the name from the message.",
+            ),
+            Sign(
                 name="a variable that sudo drops",
                 explanation="sudo starts Codex as another user, without the variables of your shell.",
                 remedy="Start Codex without sudo. If it must be another user: sudo --preserve-env=NAME codex, with the name from the message.",
@@ -112,6 +117,14 @@ CREDENTIAL: Final = (
         explanation="A header cannot hold control characters. Codex silently leaves it out, and the gateway sees an anonymous request.",
         remedy="Set the key again without the line break, for example export KEY=\"$(tr -d '\\r\\n' < keyfile)\".",
         tell="A 401 about a missing key although the variable is set, often after reading the key from a file.",
+        signs=(
+            Sign(
+                whole=(
+                    r"\b(?:trailing|ends? (?:with|in)|has) (?:an? )?(?:new ?line|line ?break)\b|\b(?:new ?line|line ?break) (?:at the end|in the key|behind)|\bZeilenumbruch\b|换行|改行|salto de línea",
+                    r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|\b401\b",
+                ),
+            ),
+        ),
         details={"other_authorization": bool},
     ),
     Cause(
@@ -130,7 +143,7 @@ CREDENTIAL: Final = (
         signs=(
             Sign(
                 whole=(
-                    r"\b40[13]\b|missing environment variable|invalid api key",
+                    r"\b40[13]\b|missing environment variable|invalid api key|\b(?:sees?|gets?|uses?|sends?|takes?|has)\b[^.\n]{0,30}\b(?:old|previous|other|wrong|another)\b",
                     r"\b(?:old|stale|outdated|another|different|previous|wrong|alte[rns]?|antigu[oa]|ancien)\b[^.\n]{0,60}\.codex[/\\]\.env\b|\.codex[/\\]\.env\b[^.\n]{0,60}"
                     r"\b(?:old|stale|outdated|another|different|previous|wrong|helped|fixed|alte[rns]?|antigu[oa]|ancien)\b|旧[^。\n]{0,20}\.codex[/\\]\.env|\.codex[/\\]\.env[^。\n]{0,20}旧",
                 ),
@@ -168,6 +181,14 @@ CREDENTIAL: Final = (
         explanation="requires_openai_auth makes Codex use its OpenAI login for this provider. The gateway does not know that key, and should not see it.",
         remedy="Remove requires_openai_auth and set env_key.",
         tell="A 401 although JOY_TOKEN_API_KEY is right.",
+        signs=(
+            Sign(
+                whole=(
+                    r"\brequires_openai_auth\s?= ?true",
+                    r"\beyJ|\b(?:openai|chatgpt)(?:'s)? (?:access )?(?:token|key|credential)",
+                )
+            ),
+        ),
         details={"credential_from": str | None, "misspelt": str, "misspelt_at": str | None, "fell_into": str},
     ),
     Cause(

@@ -187,7 +187,7 @@ GATEWAY: Final = (
         tell="401, or 403 with invalid_api_key. Compare the length of the key with the console's.",
         signs=(
             Sign(
-                people=r"\b401\b|unauthori[sz]ed|api key (?:is )?(?:invalid|not valid|wrong)|invalid_api_key|missing_api_key",
+                people=r"\b401\b|unauthori[sz]ed|api key (?:is )?(?:invalid|not valid|wrong)|\b(?:invalid|wrong|incorrect) (?:api[ _-]?)?key\b|invalid_api_key|missing_api_key",
                 others=("key-malformed", "key-unset", "key-header-dropped", *OTHER_KEY_FAULTS),
                 ask=KEY,
             ),
@@ -554,7 +554,7 @@ GATEWAY: Final = (
                 r"\bno (?!usable)[\w /-]{0,40}?(?:channels?|providers?|deployments?|accounts?|endpoints?|upstreams?|backends?|instances?|routes?)\b"
                 r"[^.\n]{0,40}\b(?:for|that supports?|supporting|serving) (?:this |the )?(?:requested )?models?\b|\bno (?:\w+ ){0,3}(?:channels?|providers?|deployments?|accounts?) (?:\w+ )?(?:serves?|supports?|has|offers) (?:this |the )?model\b"
                 r"|\bno endpoints found for \S+/\S|\bno endpoints found that support\b|\bnot found the model\b|\b(?:unsupported|unknown|invalid) model: ?\S"
-                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
+                r"|\bunknown provider for model\b|\binvalid model name\b|\bno such model\b|\bdeployment for this resource does not exist\b|\bmodel \S{1,80} (?:does not exist|is not (?:served|deployed|registered|configured))\b|\bmodels?[ /:]\S{1,80} (?:is |was )?not found\b"
                 r"|\bmodels?\b[^.\n]{0,60}\bdoes not exist or you\b|无可用(?:的)?渠道|没有可用(?:的)?渠道|模型[^。\n]{0,20}(?:不存在|未找到|找不到)"
             ),
             words=(
@@ -905,6 +905,7 @@ GATEWAY: Final = (
                 r"|\b(?:servers?|models?|engine|provider|upstream|service)\b[^.\n]{0,20}\b(?:is|are) (?:currently |temporarily )?(?:overloaded|at capacity|busy)\b|\bservice (?:is )?temporarily (?:unavailable|overloaded)\b"
                 r"|无可用(?:的)?账号|没有可用(?:的)?账号|(?:上游|负载|服务器?|系统)[^。\n]{0,8}(?:饱和|过载|超载|繁忙|过高)"
             ),
+            codes=frozenset({"overloaded_error", "engine_overloaded_error", "service_unavailable_error"}),
         ),
         passes=True,
     ),

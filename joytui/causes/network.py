@@ -351,7 +351,7 @@ NETWORK: Final = (
         remedy="Ask for the host to be allowed, log in, or add it to NO_PROXY.",
         tell="Codex shows `waiting for network`. Ask for `env | grep -i proxy`.",
         signs=(
-            Sign(curl=r"curl: \(56\).{0,120}(?:CONNECT|proxy)|CONNECT tunnel failed"),
+            Sign(curl=r"curl: \(56\).{0,120}(?:(?-i:CONNECT)|proxy)|CONNECT tunnel failed"),
             Sign(
                 codex=(
                     r"proxy authorization required|tunnel error: ?unsuccessful|unsuccessful tunnel|407 Proxy Authentication|ERR_TUNNEL_CONNECTION_FAILED"

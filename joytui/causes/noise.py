@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,5 +51,41 @@ NOISE: Final = (
         r"mcp (?:client|server)[^\n]{0,60}(?:failed to start|timed out|not logged in)",
         "One MCP server did not start. Turns work without its tools.",
     ),
+    Noise(
+        r"heads up, you (?:have|'ve) (?:used|less than)\b[^\n]{0,60}\blimit",
+        "Codex tells how much of a limit is left. It goes on.",
+    ),
     Noise(r"\bupdate available\b|new version (?:of codex )?is available", "Codex tells of a newer version."),
 )
+
+_WORKS: Final = re.compile(
+    r"\b(?:works?|working|running|runs?|solved|resolved|fixed)\b|\b(?:all|everything|it(?:'s| is)?) (?:is )?(?:good|fine|ok(?:ay)?)\b"
+    r"|已经好了|可以用了|解决了|恢复了|正常了|一切正常|\b(?:geht|läuft|funktioniert|klappt|erledigt|gelöst)\b|\b(?:funciona|solucionado|resuelto|fonctionne|marche|résolu)\b"
+    r"|直りました|解決しました|動きました|動くように|正常に動",
+    re.I,
+)
+_CLOSED: Final = re.compile(
+    r"\b(?:all|everything|it)(?:'s| is| was)? (?:good|fine|ok(?:ay)?|well|works?|working) (?:now|again)\b|\b(?:works?|working|running|runs) (?:fine )?(?:now|again)\b"
+    r"|\b(?:please |you can |can )close\b|\bclose (?:the|this) (?:ticket|issue|case)\b|\bTicket (?:kann|können)\b|已经好了|可以用了|解决了|解決しました",
+    re.I,
+)
+_BUT: Final = re.compile(r"\b(?:but|however|except|until|aber|pero|mais|why)\b|但|が、|\?", re.I)
+_COMPLAINS: Final = re.compile(
+    r"\b(?:not|no longer|never|but|until|except|why|how come|fail(?:s|ed|ing|ure)?|broken|errors?|problems?|issues?|wrong|nothing|stopped|instead|cannot|unable|missing|invalid|denied|refus\w+|reject\w+|time ?out)\b|n't\b"
+    r"|\b(?:works? only|only (?:works?|codex|in|with|from)|help me|need help|please help)\b|\b(?:curl|postman|python|sdk|browser|elsewhere|other (?:client|program|tool)s?)\b|\b[45]\d\d\b"
+    r"|但|不|无法|没|怎么|为什么|报错|\b(?:aber|nicht|kein\w*|warum|fehler)\b|\b(?:pero|sin embargo|por qué|error|falla)\b|\bno (?:me |se )?\w+|\b(?:mais|pas|pourquoi|erreur)\b|ません|ない|なぜ|エラー|が、",
+    re.I,
+)
+
+
+def complains(text: str) -> bool:
+    """Whether somebody's own words tell of something that is not as it should be."""
+    return bool(_COMPLAINS.search(text))
+
+
+def says_well(text: str) -> str:
+    """Why a text in somebody's own words, in which no failure was found, tells of none; empty where it does not say so."""
+    closed = _CLOSED.search(text) and not _BUT.search(text)
+    if closed or (_WORKS.search(text) and not complains(text)):
+        return "Good to hear that it works."
+    return ""

@@ -72,7 +72,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def _add_policy(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("policy (whatever you leave out is not limited)")
-    group.add_argument("--owner", metavar="O", help="whose key it is")
+    group.add_argument(
+        "--owner", metavar="O", help="whose key it is; the key is in its owner's team (`joytui teams add`)"
+    )
     group.add_argument("--label", metavar="L", action="append", help="repeatable")
     group.add_argument("--policy", metavar="NAME", help="a named policy of this gateway instead of the options below")
     group.add_argument("--fixed-model", metavar="M", help="every request gets this model")
@@ -203,10 +205,7 @@ async def _create(console: ConsoleClient, args: argparse.Namespace) -> int:
 async def _edit(console: ConsoleClient, args: argparse.Namespace) -> int:
     from joytui.core.wire import KeyEdit
 
-    fields = _fields(args)
-    if changes := fields.get("policy"):
-        fields["policy"] = (await console.key(args.key)).policy.model_dump() | changes
-    _show(await console.edit_key(args.key, KeyEdit.model_validate(fields)), args)
+    _show(await console.edit_key(args.key, KeyEdit.model_validate(_fields(args))), args)
     return EXIT_OK
 
 
@@ -264,7 +263,8 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
 def _fields(args: argparse.Namespace) -> dict[str, Any]:
     """What the options say of KeyCreate or KeyEdit; what they do not name is left out."""
     details = {"owner": args.owner, "labels": args.label, "expires_at": args.expires, "policy_name": args.policy}
-    fields = {"name": args.name, **details, "policy": _policy(args) or None}
+    policy = "policy" if args.action == "create" else "policy_changes"
+    fields = {"name": args.name, **details, policy: _policy(args) or None}
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -3,7 +3,8 @@
 Tolerant as the clients are that this project meets: LF, CRLF and CR line ends, comments, several `data:` lines in one
 event, a byte order mark, and a last event without the blank line after it. `lenient` also mends two faults of real servers,
 which Codex does not: events that one line break parts (a `data:` line that is JSON by itself is an event), and JSON that
-is in the stream without `data:` before it (how several servers report an error).
+is in the stream without `data:` before it (how several servers report an error). What else is no event (a proxy's page, its
+words) is kept for who wants to say why a stream broke off.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 """The largest event that is read; JoyToken's SDKs read lines up to 16 MiB."""
 
 DONE = "[DONE]"
+MAX_STRAY_BYTES = 8000
+_FIELDS = (b"data", b"event", b"id", b"retry")
 
 
 class EventTooLarge(ValueError):
@@ -45,6 +48,7 @@ class SseSplitter:
         self._single = False  # this stream parts its events by one line break
         self._late: SseEvent | None = None
         self.comments = 0  # comment lines seen: pings that no reader of events counts
+        self.stray = b""  # what came since the last event that belongs to none (`lenient`)
 
     @property
     def between_events(self) -> bool:
@@ -113,11 +117,13 @@ class SseSplitter:
             event = self._dispatch() if ends else None
             self._name = value.decode("utf-8", "replace")
             return event
+        if self._lenient and field not in _FIELDS and len(self.stray) < MAX_STRAY_BYTES:
+            self.stray += line[:MAX_STRAY_BYTES] + b"\n"
         return None
 
     def _datum(self, value: bytes) -> SseEvent | None:
         """One line of data; the event that it shows to have ended, before it or with it (`_late` where both did)."""
-        ended = None
+        ended, self.stray = None, b""
         if self._lenient and self._data and _stands_alone(self._data):
             self._single = True
             ended = self._dispatch()

@@ -112,6 +112,11 @@ class PolicyView(Model):
         default=None, ge=1, le=1_000, description="in a row; a task with more is stopped"
     )
 
+    def changes_to(self, wanted: PolicyView) -> PolicyView:
+        """The fields that differ in the policy that is wanted, as `KeyEdit.policy_changes` takes them."""
+        mine, given = self.model_dump(), wanted.model_dump()
+        return PolicyView.model_validate({name: value for name, value in given.items() if value != mine[name]})
+
 
 TRIAL_LABEL = "joytui-try"
 """The label of a key that `joytui try` made for one turn: whoever made it deletes it, or the gateway does at its next start."""
@@ -140,7 +145,8 @@ class KeyCreate(Model):
 
 
 class KeyEdit(Model):
-    """What to change; fields that are left out stay. `policy` replaces the key's snapshot as a whole."""
+    """What to change; fields that are left out stay. `policy` replaces the key's snapshot as a whole; of `policy_changes`, too, the
+    fields that are left out stay, as they are when the change is made."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -150,6 +156,7 @@ class KeyEdit(Model):
     expires_at: str | None = None
     policy: PolicyView | None = None
     policy_name: str | None = None
+    policy_changes: PolicyView | None = None
 
 
 class KeyRotate(Model):

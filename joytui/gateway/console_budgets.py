@@ -14,7 +14,7 @@ from joytui.core.nodes import KINDS, Node, parse_node
 from joytui.core.wire import BudgetRaise, BudgetSet, PolicyView
 from joytui.gateway import refusals
 from joytui.gateway.console_auth import BEYOND, Caller, caller_of, keys_of
-from joytui.gateway.console_writes import check_whole_task, credits_of, kept, read, snapshot
+from joytui.gateway.console_writes import check_whole_task, credits_of, kept, policy_fields, read
 from joytui.gateway.json_answer import JsonAnswer
 from joytui.gateway.key_lookup import KeyEntry
 from joytui.gateway.refusals import CONFLICT, NOT_FOUND, Refused
@@ -249,8 +249,7 @@ def _limit(row: BudgetRow, at_ms: int) -> dict[str, Any]:
 
 async def _edit_key(gateway: Gateway, place: _Place, limits: dict[str, str | None]) -> None:
     assert place.key is not None
-    given = snapshot(PolicyView.model_validate(limits))
-    changes = KeyChanges(limits={name: given.get(name) for name in limits}, policy_name=None)
+    changes = KeyChanges(policy_fields=policy_fields(PolicyView.model_validate(limits)), policy_name=None)
     row = await gateway.ledger.edit_key(place.node.name, changes)
     if row is not None:
         gateway.keep(row)

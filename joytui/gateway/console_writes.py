@@ -83,6 +83,10 @@ async def edit_key(gateway: Gateway, request: Request) -> JsonAnswer:
             gateway.keys.check_enabling(wanted.name or entry.row.name)
     if wanted.policy is not None or wanted.policy_name is not None:
         changes["policy"], changes["policy_name"] = await _policy(gateway, wanted.policy, wanted.policy_name)
+    if wanted.policy_changes is not None:
+        if "policy" in changes:
+            raise refusals.bad_request("policy_changes: cannot be combined with policy or policy_name")
+        changes["policy_fields"], changes["policy_name"] = policy_fields(wanted.policy_changes), None
     return JsonAnswer(await _changed(gateway, entry, changes))
 
 
@@ -370,6 +374,12 @@ def snapshot(view: PolicyView) -> dict[str, Any]:
     except ValueError as error:
         raise refusals.bad_request(f"policy: {error}") from None
     return body
+
+
+def policy_fields(changes: PolicyView) -> dict[str, Any]:
+    """The fields of a policy that are to be changed (`KeyChanges`). Raises Refused (400)."""
+    body = snapshot(changes)
+    return {name: body.get(name) for name in changes.model_fields_set}
 
 
 def kept(field: str, text: str) -> Clean:

@@ -321,7 +321,11 @@ class _Answer:
     async def _pass_on(self, exchange: Exchange) -> None:
         send = self._send
         if not self._call.stream or exchange.fail is None:
-            body = b"".join([chunk async for chunk in exchange.body])
+            try:
+                body = await self._gathered(exchange)
+            except Refused as refusal:
+                await self._halt(refusal, exchange)
+                return
             await self._kept_end(exchange)
             headers = [*self._headers(exchange), (b"content-length", str(len(body)).encode())]
             await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
@@ -333,6 +337,24 @@ class _Answer:
         last = await self._stream(exchange)
         await self._kept_end(exchange)
         await send({"type": "http.response.body", "body": last, "more_body": False})
+
+    async def _gathered(self, exchange: Exchange) -> bytes:
+        """The whole body. Raises Refused where it still grows and can be paid for no longer: then its client gets nothing of it, and
+        what was held is charged."""
+        assert self._visit.candidate is not None
+        seen = exchange.observation
+        steps, grows, parts = renewal.Renewal(self._visit, self._visit.candidate, seen), not seen.complete, []
+        try:
+            async for piece in exchange.body:
+                if grows:
+                    await steps.keep_up()
+                steps.passed = seen.output_bytes
+                parts.append(piece)
+        except Refused:
+            await _end_of_body(exchange)
+            seen.output_bytes = steps.passed
+            raise
+        return b"".join(parts)
 
     async def _stream(self, exchange: Exchange) -> bytes:
         """Passes a stream on as far as it can be paid for; returns what is still to be said at its end."""
@@ -380,14 +402,19 @@ FINAL = "invalid_prompt"
 async def _cut_off(exchange: Exchange, refusal: Refused, passed: int, code: str | None = None) -> bytes:
     """Ends a stream for which no more could be reserved, or whose task was stopped, and tells the client so in the stream's own protocol.
     What it did not get is not charged."""
-    if isinstance(exchange.body, AsyncGenerator):
-        await exchange.body.aclose()
-    await exchange.aclose()
+    await _end_of_body(exchange)
     assert exchange.fail is not None
     told = exchange.fail(StreamError(code or refusal.error_type, refusal.message, refusal.error_type))
     seen = exchange.observation
     seen.error_type, seen.error_message, seen.output_bytes = refusal.kept_type, refusal.message, passed
     return told
+
+
+async def _end_of_body(exchange: Exchange) -> None:
+    """Ends an answer before it is whole, and its connection."""
+    if isinstance(exchange.body, AsyncGenerator):
+        await exchange.body.aclose()
+    await exchange.aclose()
 
 
 def _header(value: str) -> bytes:

@@ -56,7 +56,7 @@ class UpstreamSettings(BaseModel):
     and lessons as `joytui gateway upstreams` words them ("text only", "no stream_options"). One, or a list."""
     drop: list[str] = []
     """Fields that are never sent to it: ["parallel_tool_calls"]. If you drop max_tokens, the length of an answer is not limited: one
-    that is not streamed may cost more than was reserved for it."""
+    to /chat/completions that is not streamed may cost more than was reserved for it."""
     extra_body: dict[str, Any] = {}
     """Fields that are added to each request to it: { enable_thinking = false }."""
     headers: dict[str, str] = {}

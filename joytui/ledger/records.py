@@ -348,8 +348,8 @@ class KeyRow:
 
 
 class KeyChanges(TypedDict, total=False):
-    """The fields of a key that may be changed. `limits`: those of its policy by name, None takes one away; all else of the policy stays
-    as it is when the change is made."""
+    """The fields of a key that may be changed. `policy_fields`: those of its policy by name, None takes one away; all else of the
+    policy stays as it is when the change is made."""
 
     name: Clean
     owner: Clean | None
@@ -357,7 +357,7 @@ class KeyChanges(TypedDict, total=False):
     expires_at: int | None
     policy: Mapping[str, Any]
     policy_name: Clean | None
-    limits: Mapping[str, str | None]
+    policy_fields: Mapping[str, Any]
     state: str
     revoked_at: int | None
     replaced_by: str | None

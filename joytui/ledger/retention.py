@@ -124,7 +124,7 @@ KEPT = (
     Kept(
         "state of the store",
         ("access", "part_fill", "client_fill", "lifetime_fill", "uncleaned", "clock_reading", "alert_watch"),
-        "one row; what is left to do of an older store, a row a table; readings of the last hour",
+        "one row; what is left to do of an older store, a row a table; days to sum again; readings of the last hour",
     ),
 )
 

@@ -156,6 +156,10 @@ def _object_arguments(quirks: Quirks) -> bool:
     return bool(call["function"]["arguments"] == '{"unfinished": "{\\"x"}')
 
 
+def _parsed_arguments(quirks: Quirks) -> bool:
+    return sent(quirks)["messages"][1]["tool_calls"][0]["function"]["arguments"] == {}
+
+
 def _user_last(quirks: Quirks) -> bool:
     return roles(asked(quirks, said("x", "user"), said("y")))[-1] == "user"
 
@@ -189,6 +193,17 @@ def _content_or_calls(quirks: Quirks) -> bool:
     return asked(quirks, *CALLED)["messages"][1]["content"] is None
 
 
+def _listed_content(quirks: Quirks) -> bool:
+    user, assistant, *_ = sent(quirks)["messages"]
+    return user["content"] == [{"type": "text", "text": "hi"}] and assistant["content"] is None
+
+
+def _content_or_thought(quirks: Quirks) -> bool:
+    both = asked(quirks, HISTORY[0], HISTORY[1], said("I look"), *HISTORY[2:4])["messages"][1]
+    thought_alone = sent(quirks)["messages"][1]
+    return "reasoning_content" not in both and "reasoning_content" in thought_alone
+
+
 def _named_outputs(quirks: Quirks) -> bool:
     return [m.get("name") for m in asked(quirks, *CALLED)["messages"][2:]] == ["run", "run"]
 
@@ -199,6 +214,16 @@ def _tools_of_history(quirks: Quirks) -> bool:
 
 def _stream(quirks: Quirks) -> bool:
     return sent(quirks).get("stream") is True and "stream_options" in sent(quirks)
+
+
+def _usual_output(quirks: Quirks) -> bool:
+    return sent(quirks).get("max_tokens") == 100 and sent(quirks, max_output_tokens=9)["max_tokens"] == 9
+
+
+def _most_images(quirks: Quirks) -> bool:
+    older, newer = ({**PICTURE, "image_url": f"data:image/png;base64,{name}"} for name in ("OLD", "NEW"))
+    messages = asked(quirks, {"role": "user", "content": [older]}, {"role": "user", "content": [newer]})["messages"]
+    return "NEW" in str(messages) and "OLD" not in str(messages)
 
 
 def _most_output(quirks: Quirks) -> bool:
@@ -278,6 +303,11 @@ def _leaked_calls(quirks: Quirks) -> bool:
     return bool(stream.response["output"][0]["type"] == "message")
 
 
+def _bare_channels(quirks: Quirks) -> bool:
+    kinds = [item["type"] for item in answered(quirks, {"content": "analysisHm.assistantfinalYes"})["output"]]
+    return kinds == ["reasoning", "message"]
+
+
 def _thought_field(quirks: Quirks) -> bool:
     return sent(quirks)["messages"][1].get("mind") == "a thought"
 
@@ -319,17 +349,22 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "system_role": (_system_role, "user"),
     "merge_assistants": (_merge_assistants, True),
     "assistant_after_tool": (_assistant_after_tool, True),
+    "listed_content": (_listed_content, True),
     "content_beside_calls": (_content_beside_calls, ""),
     "empty_thought": (_empty_thought, "mind"),
     "message_words": (_message_words, ("reasoning_content",)),
     "object_arguments": (_object_arguments, True),
+    "parsed_arguments": (_parsed_arguments, True),
     "user_last": (_user_last, True),
     "user_needed": (_user_needed, True),
     "single_calls": (_single_calls, True),
     "content_or_calls": (_content_or_calls, True),
+    "content_or_thought": (_content_or_thought, True),
     "named_outputs": (_named_outputs, True),
     "tools_of_history": (_tools_of_history, True),
     "stream": (_stream, True),
+    "usual_output": (_usual_output, 100),
+    "most_images": (_most_images, 1),
     "most_output": (_most_output, 100),
     "most_tools": (_most_tools, 2),
     "longest_description": (_longest_description, 4),
@@ -342,6 +377,7 @@ HONOURED: dict[str, tuple[Callable[[Quirks], bool], Any]] = {
     "verbosity": (_verbosity, True),
     "thought_tags": (_thought_tags, False),
     "leaked_calls": (_leaked_calls, False),
+    "bare_channels": (_bare_channels, True),
     "thought_field": (_thought_field, "mind"),
     "call_id": (_call_id, str.upper),
     "thought_fields": (_thought_fields, ("mind",)),

@@ -94,3 +94,14 @@ def test_any_split_gives_the_same_events(
 @given(st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\r")))
 def test_what_is_encoded_is_read_again(text: str) -> None:
     assert split(encode_event(text, "name")) == [SseEvent(text, "name")]
+
+
+def test_what_is_no_event_is_kept_until_the_next_one() -> None:
+    splitter = SseSplitter(lenient=True)
+    splitter.feed(b"data: a\n\n<html>\n: ping\nid: 5\noops: 1\n")
+    assert splitter.stray == b"<html>\noops: 1\n"
+    splitter.feed(b"data: b\n")
+    assert splitter.stray == b""
+    strict = SseSplitter()
+    strict.feed(b"<html>\n")
+    assert strict.stray == b""

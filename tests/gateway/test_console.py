@@ -41,6 +41,20 @@ async def test_every_answer_has_the_shape_of_its_model(gateway: Served) -> None:
     assert [(row["key"], row["source"], row["requests"]) for row in usage["rows"]] == [("dev", "gateway", 1)]
 
 
+async def test_two_who_edit_a_policy_at_once_change_what_they_named(gateway: Served) -> None:
+    made = await gateway.new_key("dev", policy={"daily_limit": "5", "tiers": ["economy"], "logs": False})
+    path = f"/console/v1/keys/{made['id']}"
+    changes = ({"daily_limit": None, "weekly_limit": "20"}, {"tiers": []}, {"logs": True}, {"ip_allow": ["10.0.0.0/8"]})
+    await asyncio.gather(*(gateway.admin.patch(path, json={"policy_changes": one}) for one in changes))
+    policy = (await gateway.ask(f"keys/{made['id']}"))["policy"]
+    assert policy == wire.PolicyView(weekly_limit="20", ip_allow=["10.0.0.0/8"]).model_dump()
+    for wrong in ({"daily_limit": "much"}, {"ip_allow": ["here"]}, {"fixed_model": "jt_" + "a" * 40}):
+        assert (await gateway.admin.patch(path, json={"policy_changes": wrong})).status_code == 400
+    both = await gateway.admin.patch(path, json={"policy_changes": {"logs": False}, "policy": {}})
+    assert (both.status_code, "combined" in both.json()["error"]["message"]) == (400, True)
+    assert (await gateway.ask(f"keys/{made['id']}"))["policy"] == policy
+
+
 async def test_the_life_of_a_key(gateway: Served) -> None:
     made = await gateway.new_key("dev", owner="ann")
     path = f"/console/v1/keys/{made['id']}"

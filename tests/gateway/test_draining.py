@@ -44,8 +44,9 @@ async def test_who_asks_often_makes_the_store_write_seldom(tmp_path: Path, monke
         assert len(probes) == 1
 
 
-async def test_a_connection_without_a_request_is_waited_for(tmp_path: Path) -> None:
+async def test_a_connection_without_a_request_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has connected, or keeps a connection, may have sent a request that has not come yet."""
+    monkeypatch.setattr("joytui.gateway.protocol.LAST_S", HANG_S)  # here it comes when this process gets to it
     async with served(tmp_path) as here:
         host, port = here.url.removeprefix("http://").split(":")
         fresh, kept = [await asyncio.open_connection(host, int(port)) for _ in range(2)]

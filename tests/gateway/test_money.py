@@ -16,10 +16,11 @@ from joytui.gateway.catalog import Catalog, Model, Prices
 from joytui.gateway.metering import MOST_HIDDEN, charge
 from joytui.gateway.request_body import parse
 from joytui.gateway.routing import route
+from joytui.gateway.settings import UpstreamSettings
 from joytui.gateway.upstreams.exchange import Observation
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.records import Candidate, Charge
-from tests.bridge.chat_upstream import ChatUpstream, Scripted, chunk, sse, usage
+from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, answer_json, chunk, sse, stream, usage
 from tests.gateway.served import SAY_HI, Served, served
 from tests.gateway.test_endings import relayed
 from tests.support.hang import HANG_S
@@ -328,3 +329,68 @@ async def test_an_answer_goes_on_while_the_store_is_away(tmp_path: Path, monkeyp
     assert "error" not in rich.text
     assert (rows["rich"]["status"], rows["rich"]["cost_credits"]) == (200, "6")
     assert rows["poor"]["error_type"] == "insufficient_quota"
+
+
+class Endless:
+    """A Chat upstream that writes ten steps and goes on until its client leaves; `refuses`: it takes no max_tokens."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.refuses = refuses
+        self.asked: list[Any] = []
+
+    def __call__(self, seen: Seen) -> Scripted:
+        if seen.method != "POST" or seen.path != "/v1/chat/completions":
+            return Scripted(404)
+        self.asked.append(seen.body)
+        if self.refuses and "max_tokens" in seen.body:
+            return answer_json({"error": {"message": "Unrecognized request argument supplied: max_tokens"}}, 400)
+        assert seen.body.get("stream") or "max_tokens" in seen.body, "nobody could end it"
+        words = [sse([chunk({"content": "x" * 2000})], done=False)] * 20
+        return Scripted(pieces=[*words, asyncio.Event().wait()])
+
+
+@pytest.mark.parametrize(
+    ("asks", "drop", "refuses"),
+    [({}, [], False), ({"max_output_tokens": 10**6}, ["max_tokens"], False), ({"max_output_tokens": 3000}, [], True)],
+    ids=["no limit named", "a limit that is dropped", "a limit that is refused"],
+)
+async def test_a_whole_answer_ends_at_the_limit_as_a_stream_does(
+    tmp_path: Path, asks: dict[str, Any], drop: list[str], refuses: bool
+) -> None:
+    """Without a price each step of 1,024 tokens costs one credit."""
+    endless = Endless(refuses=refuses)
+    async with ChatUpstream(endless) as upstream:
+        one = UpstreamSettings(name="u", url=upstream.url, api="chat", drop=drop)
+        async with served(tmp_path, upstreams=[one]) as here:
+            made = await here.new_key(policy={"total_limit": "5"})
+            answer = await here.post("responses", made["key"], {"model": "m", "input": "hi", **asks})
+            (row,) = await here.logs()
+            (budget,) = (await here.ask(f"keys/{made['id']}"))["budgets"]
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"]) == (402, "insufficient_quota")
+    assert "this answer was ended" in error["message"]
+    assert (row["status"], row["error_type"], row["cost_credits"]) == (402, "insufficient_quota", budget["spent"])
+    assert 4 <= float(budget["spent"]) <= 6
+    assert budget["held"] == "0"
+    assert endless.asked[-1]["stream"] is True
+
+
+async def test_a_whole_answer_that_fits_is_put_together_from_a_stream(tmp_path: Path) -> None:
+    words = [chunk({"reasoning": "hm"}), chunk({"content": "Hello "}), chunk({"content": "there"}), chunk({}, "stop")]
+    async with (
+        ChatUpstream(
+            lambda seen: stream(*words, usage(1000, 50)) if seen.method == "POST" else Scripted(404)
+        ) as upstream,
+        served(tmp_path, upstream=upstream.url, upstream_api="chat") as here,
+    ):
+        answers = [
+            await here.post("responses", await here.key(**policy), {"model": "m", "input": "hi"})
+            for policy in ({}, {"total_limit": "5"})
+        ]
+        rows = await here.logs()
+        asked = [bool(seen.body.get("stream")) for seen in upstream.turns]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert [answer.headers["content-type"] for answer in answers] == ["application/json"] * 2
+    assert [[item["type"] for item in answer.json()["output"]] for answer in answers] == [["reasoning", "message"]] * 2
+    assert asked == [False, True]
+    assert {(row["input_tokens"], row["output_tokens"], row["status"]) for row in rows} == {(1000, 50, 200)}

@@ -669,14 +669,16 @@ async def test_a_key_is_made_changed_and_judged_by_its_newest_form(ledger: Ledge
     assert changed is not None
     assert (changed.policy, changed.state, changed.policy_version) == ({"daily_limit": 9}, "disabled", 2)
     assert await ledger.edit_key("none", {"name": "x"}) is None
-    assert await ledger.edit_key("none", {"limits": {"daily_limit": "1"}}) is None
+    assert await ledger.edit_key("none", {"policy_fields": {"daily_limit": "1"}}) is None
     parts = await asyncio.gather(
-        *(ledger.edit_key(key.id, {"limits": {f"{period}_limit": "1"}}) for period in ("weekly", "total"))
+        ledger.edit_key(key.id, {"policy_fields": {"weekly_limit": "1"}}),
+        ledger.edit_key(key.id, {"policy_fields": {"tiers": ["economy"], "logs": False}}),
+        ledger.edit_key(key.id, {"policy_fields": {"total_limit": "1"}}),
     )
     assert all(parts)
-    limited = await ledger.edit_key(key.id, {"limits": {"daily_limit": None}, "policy_name": None})
-    assert limited is not None
-    assert limited.policy == {"weekly_limit": "1", "total_limit": "1"}
+    cleared = await ledger.edit_key(key.id, {"policy_fields": {"daily_limit": None, "logs": None}, "policy_name": None})
+    assert cleared is not None
+    assert cleared.policy == {"weekly_limit": "1", "total_limit": "1", "tiers": ["economy"]}
 
 
 async def test_everything_that_requests_are_judged_by_has_one_version(ledger: Ledger) -> None:

@@ -131,10 +131,13 @@ async def test_a_late_end_is_counted_in_the_lifetimes_of_its_day(
         late = good(cost_nano=1_000_000)
         await add(store, ended=late, started_at=now_ms() - days * DAY, thread_id=thread, commit_hash="main")
     await store.written()
-    assert held(store)["thread", "late"] == (1, 1_000_000)
-    assert faults(store) == []
-    rows, _ = await store.usage(["thread"], 0, now_ms() + 1, None, 2)
-    assert [(row.by["thread"], row.totals.cost_nano // 1_000_000) for row in rows][:2] == [("t20", 3), ("late", 1)]
+    for tidied in (False, True):
+        if tidied:
+            await store.tidy(now_ms(), KEEPING)
+        assert (("thread", "late") in held(store)) == tidied
+        assert faults(store) == []
+        rows, _ = await store.usage(["thread"], 0, now_ms() + 1, None, 2)
+        assert [(row.by["thread"], row.totals.cost_nano // 1_000_000) for row in rows][:2] == [("t20", 3), ("late", 1)]
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from joytui.ledger.postgres.engine import PostgresLedger
 from joytui.ledger.postgres.gateways import SLOT_BITS, Numbers
 from joytui.ledger.records import Candidate, Charge, KeyRow, NewKey, Page, Reservation, limits_of
 from joytui.ledger.retention import KEPT, Keeping
+from joytui.ledger.sql.checks import check
 from tests.ledger.filling import CHOSEN, DAY, START
 from tests.support import postgres
 from tests.support.hang import HANG_S
@@ -153,6 +154,23 @@ async def test_a_gateway_that_was_only_slow_gets_its_true_end_once(
     entries = await other.wallet_entries("standard", None, 100)
     assert (wallet.balance, wallet.held) == (975, 0)
     assert (sum(e.amount for e in entries), sum(e.held for e in entries)) == (975, 0)
+
+
+async def test_a_true_end_changes_lifetimes_that_another_gateway_summed(
+    one: PostgresLedger, other: PostgresLedger, postgres_server: PostgresServer
+) -> None:
+    key = await a_key(one)
+    opened = a_request(one, key)
+    await one.reserve(opened, wanting(key, 30, 100))
+    await one.passed({opened.n: Charge(cost_nano=20, cost_source="estimated")})
+    await reap(one, other, postgres_server)
+    lives = "SELECT requests, cost_nano FROM joytui.lifetime WHERE field = 'thread' AND value = 't'"
+    for sums, cost in ((other, 20), (one, 25)):
+        await sums.tidy(START + 3 * DAY, Keeping(0, 60))
+        assert postgres_server.execute(lives) == [(1, cost)]
+        if cost == 20:
+            await one.end(opened, good(cost_nano=25), key.budget_id, held=True)
+    assert [wrong for kind in other.read_now(lambda link: list(check(link))) for wrong in kind.wrong] == []
 
 
 async def test_a_late_end_that_the_limit_has_no_room_for_changes_nothing(

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from joytui.core.places import places
-from tests.support.real_codex import CURRENT, OLDER
+from tests.support.real_codex import CURRENT, NEWEST, OLDER
 from tests.support.real_setup import Setup
 
 pytestmark = pytest.mark.codex
@@ -154,3 +154,17 @@ def test_try_is_one_turn_with_config_toml_untouched(setup: Setup) -> None:
     assert done.stdout.strip()
     assert path.read_bytes() == before
     assert any(line["status"] == 200 for line in setup.json_lines("logs"))
+
+
+def test_the_attempts_at_one_refusal_are_one_row(setup: Setup) -> None:
+    """Codex 0.171.0 tries a 402 six times before it says why; usage counts each."""
+    setup.start_gateway()
+    setup.configure()
+    setup.create_key("codex-laptop", "--daily", "0.001")
+    done = setup.codex("say hi", version=NEWEST)
+    assert done.exit_code == 1
+    assert "402 Payment Required" in done.stderr
+    (line,) = setup.json_lines("logs")
+    assert (line["status"], line["attempts"]) == (402, 6)
+    assert line["id"] in done.stderr
+    assert json.loads(setup.joytui("usage", "--json").stdout)["totals"]["errors"] == 6

@@ -66,8 +66,6 @@ def _without_tree(connection: sqlite3.Connection) -> None:
 def _without_teams(connection: sqlite3.Connection) -> None:
     """Without teams, limits of nodes, alerts, audit log and stopped tasks, sums by month and by lifetime, and with tokens that all
     read only."""
-    for name in ("added", "changed", "taken"):
-        connection.execute(f"DROP TRIGGER lifetime_{name}")
     for field in FIELDS:
         connection.execute(f"DROP INDEX part_day_lives_{field}")
     connection.execute("DROP INDEX part_day_task")

@@ -175,7 +175,7 @@ def test_a_user_s_own_words_are_never_sure(words: str) -> None:
     assert answer.ask
 
 
-@pytest.mark.parametrize("text", ["", "   \n", "Thanks, all good now!", "\x00\x01\x02", "{}", "[]", "null", "{" * 5000])
+@pytest.mark.parametrize("text", ["", "   \n", "Thanks!", "\x00\x01\x02", "{}", "[]", "null", "{" * 5000])
 def test_nothing_in_it_asks_for_more(text: str) -> None:
     answer = triage(text)
     assert answer.sure == "not decidable"

@@ -502,7 +502,7 @@ STATES: tuple[State, ...] = (
     State("doctor-no-codex", showing(done(data.NO_CODEX))),
     State("doctor-sending", showing(running(data.HEALTHY, 8))),
     State("doctor-stopped", showing(running(data.HEALTHY, 8).stopped())),
-    State("doctor-failed", showing(DoctorSnapshot().started(send=True).failed("PermissionError: config.toml: permission denied"))),
+    State("doctor-failed", showing(DoctorSnapshot().started(send=True).failed("KeyError: 'status'. This is a bug in joytui; l, which checks only this machine, may still help"))),
     State("doctor-step", pressed("enter")),
     State("doctor-step-not-reached", pressed("down", "enter")),
     State("doctor-row", pressed("up", "up", "enter")),

@@ -90,7 +90,7 @@ def test_a_limit_lasts_or_it_is_gone() -> None:
     assert said["org weekly"] == "▲ gone on Fri 27 Nov"
     assert said["team:core daily"] == "✓ lasts until its reset"
     assert said["owner:Ben daily"] == "✗ used up"
-    assert said["key:key_1 total"] == "▲ gone on Fri 18 Jun 2027"
+    assert said["key:key_1 total"] == "✓ lasts until Fri 18 Jun 2027"
     assert said["team:web weekly"] == "✓ nothing is being spent"
     by_id = {one.id: one for one in data.budgets().limits(NOW)}
     assert by_id["owner:Anna daily"].raised == 20 * CR

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Input
 
+from joytui.tui.keys.form import key_edit, read, texts_of
 from joytui.tui.screens.key_form import KeyForm
 from joytui.tui.screens.settings import FIELDS, SettingsDialog, changes_of, shown
 from joytui.tui.settings import ConsoleSettings, load
@@ -48,6 +49,19 @@ async def test_tiers_are_ticked() -> None:
         await settle(app, pilot)
     (wish,) = wishes
     assert wish.tiers == ("economy", "premium")  # type: ignore[attr-defined]
+
+
+def test_an_edited_key_is_sent_without_what_the_form_left_alone() -> None:
+    for key in data.keys()[:3]:
+        texts = texts_of(key)
+        wish, _ = read(texts, data.NOW)
+        assert wish is not None
+        assert key_edit(wish, key).model_dump(exclude_unset=True) == {}
+        other, _ = read({**texts, "tiers": "economy, premium", "weekly_limit": "", "owner": "zoe"}, data.NOW)
+        assert other is not None
+        sent = key_edit(other, key).model_dump(exclude_unset=True)
+        unlimited = {} if key.policy.weekly_limit is None else {"weekly_limit": None}
+        assert sent == {"owner": "zoe", "policy_changes": {"tiers": ["economy", "premium"], **unlimited}}
 
 
 @pytest.mark.slow

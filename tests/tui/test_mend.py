@@ -213,7 +213,8 @@ class Gateway:
         return self.of
 
     async def edit_key(self, key_id: str, edit: Any) -> KeyView:
-        self.of = self.of.model_copy(update={"policy": edit.policy})
+        changes = edit.policy_changes.model_dump(exclude_unset=True)
+        self.of = self.of.model_copy(update={"policy": self.of.policy.model_copy(update=changes)})
         return self.of
 
 

@@ -141,7 +141,12 @@ def squeezed(text: str) -> str:
 
 def bare_lines(text: str) -> list[str]:
     """The lines of any text without colours, frames and quoting."""
-    return [_FRAME.sub("", line).rstrip(_TAIL) for line in plain(text).split("\n")]
+    return [unframed(line) for line in plain(text).split("\n")]
+
+
+def unframed(line: str) -> str:
+    """A line without the frame, the bullet or the quoting around it."""
+    return _FRAME.sub("", line).rstrip(_TAIL)
 
 
 def without_stamp(line: str) -> str:

@@ -6,6 +6,7 @@ a key. So it narrows little: what it says never decides alone, except where it r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,23 @@ def read_codex_doctor(data: Mapping[str, Any]) -> Read:
         name = next(name for name in sorted(failed) if "reachability" in name)
         return sign("codex doctor: not reachable").heard(_summary(checks[name])), (), _UNREACHABLE, facts
     return Guess((), DOCTOR), (), _BLIND, facts
+
+
+_TITLE = re.compile(r"^\W{0,4}Codex Doctor\b(?:\W{1,3}v?(\d+\.\d+\.\d+))?", re.M)
+_ON_SCREEN = re.compile(r"^\W{0,4}(✗|✓|⚠|x|\[x\]|\[ok\]|\[!!\]) {1,3}([a-z]+) {1,16}(\S[^\n]{0,400})$", re.M)
+_CHECKS = {"auth": "auth.credentials", "config": "config.load", "reachability": "network.provider_reachability"}
+
+
+def read_codex_doctor_screen(text: str) -> Read | None:
+    """The same of what it prints for a person; None if that is not in the text."""
+    title = _TITLE.search(text)
+    if title is None:
+        return None
+    checks: dict[str, dict[str, str]] = {}
+    for mark, name, summary in _ON_SCREEN.findall(text[title.start() :]):
+        status = {"✓": "ok", "[ok]": "ok", "⚠": "warning", "[!!]": "warning"}.get(mark, "fail")
+        checks.setdefault(_CHECKS.get(name, name), {"id": name, "status": status, "summary": summary})
+    return read_codex_doctor({"checks": checks, "codexVersion": title[1]})
 
 
 def _checks(found: Any) -> dict[str, Mapping[str, Any]]:

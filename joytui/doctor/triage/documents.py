@@ -13,7 +13,7 @@ from joytui.causes.answers import KEY, ROUTE, classify, of_fields, other_header,
 from joytui.causes.error_bodies import error_fields
 from joytui.doctor.triage.answer import Facts, Guess, Kind, guess
 from joytui.doctor.triage.clean import bare_lines
-from joytui.doctor.triage.codex_doctor import read_codex_doctor
+from joytui.doctor.triage.codex_doctor import read_codex_doctor, read_codex_doctor_screen
 from joytui.doctor.triage.signs import of_error as open_by
 from joytui.doctor.triage.signs import sign
 from joytui.doctor.triage.status import decided, of_answer
@@ -52,6 +52,8 @@ def read_json(data: Any) -> Document | None:
         return Document("codex-doctor", *read_codex_doctor(data))
     if _is_event(data):
         return _of_events([data])
+    if data.get("object") == "response" and data.get("status") == "completed" and not data.get("error"):
+        return Document("error-body", None, note="This is a complete answer.", healthy=True)
     if isinstance(data.get("code"), int) and "message" in data and not {"data", "type", "object", "error"} & set(data):
         return _of_catalog(data)
     return _of_error(data)
@@ -77,14 +79,27 @@ def _of_report(data: Mapping[str, Any], kind: Kind) -> Document:
             facts=facts,
         )
     if verdict.get("works") is True:
-        return Document(
-            kind, None, note="The doctor found that this Codex works through the gateway.", facts=facts, healthy=True
-        )
+        return Document(kind, None, note=_FOUND_WORKING, facts=facts, healthy=True)
     said = verdict.get("title")
     ask = "`joytui doctor --json` without --no-send: this report did not ask the gateway"
     return Document(
         kind, Guess((), ask), note=f"The doctor did not decide: {said if isinstance(said, str) else ''}", facts=facts
     )
+
+
+_HEADLINE = re.compile(r"^\W{0,6}([^\n\[]{4,200}?) {1,3}\[([a-z][a-z0-9-]{2,40}), row [\w-]{2,20}\]", re.M)
+_WORKS = re.compile(r"^\W{0,6}Codex works through the gateway\b", re.M)
+
+
+def read_doctor_screen(text: str) -> Document | None:
+    """What `joytui doctor` prints for a person: its headline names the cause. Codex's own doctor narrows less."""
+    found = _HEADLINE.search(text)
+    if found and found[2] in CAUSES:
+        return Document("joytui-report", guess(found[2]).heard(found[1]))
+    if _WORKS.search(text):
+        return Document("joytui-report", None, note=_FOUND_WORKING, healthy=True)
+    read = read_codex_doctor_screen(text)
+    return Document("codex-doctor", *read) if read else None
 
 
 def _evidence(verdict: Mapping[str, Any]) -> str:
@@ -95,6 +110,9 @@ def _evidence(verdict: Mapping[str, Any]) -> str:
         if first
         else str(verdict.get("title", ""))
     )
+
+
+_FOUND_WORKING = "The doctor found that this Codex works through the gateway."
 
 
 def _of_bundle(data: Mapping[str, Any]) -> Document:
@@ -124,6 +142,8 @@ def _of_error(data: Mapping[str, Any]) -> Document | None:
         error = {"message": error}
     if not isinstance(error, dict):
         error = data if {"message", "type"} <= set(data) and isinstance(data.get("message"), str) else None
+    if error is None and set(data) == {"detail"} and isinstance(data["detail"], str):
+        error = {"message": data["detail"]}
     if error is None:
         return None
     return Document("error-body", of_error(error))

@@ -39,7 +39,10 @@ def read_dump(text: str) -> Document | None:
     before = [found for found in requested if found.start() < last.start()]
     method, target = (before[-1][1], before[-1][2]) if before else _of_command(text[: last.start()])
     headers, body = _after(text[last.end() : last.end() + BODY])
-    return Document("http-dump", _judged(int(last[1]), headers, body, method, target, text))
+    judged = _judged(int(last[1]), headers, body, method, target, text)
+    if judged is None:
+        return Document("http-dump", None, note="This exchange went well.", healthy=True)
+    return Document("http-dump", judged)
 
 
 _COMMAND = re.compile(r"^[^\n]{0,80}\bcurl\b([^\n]{0,1000}(?:\\\n[^\n]{0,1000}){0,9})", re.M)
@@ -126,14 +129,14 @@ _COMPLETED = re.compile(rb"event: ?response\.completed|[\"']type[\"']: ?[\"']res
 
 
 def _success(body: bytes, target: str, words: str) -> Guess | None:
-    """A 200 that is no event stream of /responses."""
+    """What is wrong with a 200 of /responses; None if it is complete."""
+    if _COMPLETED.search(body):
+        return None
     if not target.split("?")[0].endswith("/responses"):
         return Guess((), "the same for POST /openai/v1/responses, or " + DOCTOR, words)
     start = body[:2000]
     if b"chat.completion.chunk" in start:
         return sign("200 with chunks of Chat Completions").heard(words)
-    if _COMPLETED.search(body):
-        return Guess((), DOCTOR, words, "This exchange went well.")
     if b'"error"' in start:
         return sign("200 with an error").heard(words)
     if b"data:" in start:

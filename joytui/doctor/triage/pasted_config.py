@@ -1,88 +1,200 @@
-"""What a ticket's own config.toml, or a part of it, decides among the causes that its words leave open.
+"""What a ticket's own config.toml decides: by the doctor's own look at it, as if it were this machine's.
 
-People paste the provider's table beside the message. It may be a part of the file, so what is absent counts only where the table
-itself is there; and it never overrides the words.
+It decides where the words leave several causes of which it shows one, and where there are no words of a failure. What it lacks counts
+only where that would be there; it never overrides what Codex or a gateway said.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
-from joytui.codex.credential import is_variable_name, looks_secret
-from joytui.codex.providers import OTHER_CREDENTIALS
-from joytui.core.joytoken import BASE_PATH
+from joytui.causes import CAUSES
+from joytui.causes.questions import DOCTOR
+from joytui.codex.look import look
+from joytui.codex.urls import origin_of
+from joytui.codex.versions import recorded_versions
+from joytui.codex.world import Invocation, Issue, World
 from joytui.core.redaction import MASK
-from joytui.doctor.triage.answer import Guess
-from joytui.doctor.triage.clean import bare_lines, without_stamp
+from joytui.doctor.triage.answer import Guess, guess
+from joytui.doctor.triage.clean import plain
+from joytui.doctor.triage.config_of_ticket import HOME, PROJECT, Configuration, configuration_in
+from joytui.doctor.triage.facts import facts_of
+from joytui.doctor.triage.signs import sign
+from joytui.doctor.triage.status import Refused, is_twice, on_route
 
-_HEADER = re.compile(r"^\[([\w.\"' -]{1,120})\]\s*(?:#.*)?$")
-_LINE = re.compile(r"^([A-Za-z_][\w-]{0,60})\s*=\s*(.{1,400})$")
-_CREDENTIALS = ("env_key", "http_headers", "env_http_headers", *OTHER_CREDENTIALS)
-_CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*[“”„‘]")
-"""A key that was set between the quotes of a word processor, which belong to its value."""
+_CURLY = re.compile(r"\b[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)\s*=\s*(?:[“”„‘]|([\"'])(?:\s[^\"'\n]*|[^\"'\n]*\s)\1)")
+"""A key that was set with blanks around it, or between the quotes of a word processor, which belong to its value."""
+_KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\*\*\*|…|^<|^[A-Z_]+=")
+_HIDDEN = re.compile(r"<|\*\*|…|\.\.\.|\[(?!::)")
+"""A part of an address that the writer does not want to show."""
+_TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'
 
-Table = dict[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a configuration shows. `sure`: the guesses that need no words beside it; `hints`: those that words must have left open;
+    `whole`: whether what it does not show is not there; `unselected`: no line in it selects the provider; `quoted`: sentences quote single lines of it."""
+
+    sure: tuple[Guess, ...]
+    hints: tuple[Guess, ...]
+    whole: bool
+    unselected: bool = False
+    quoted: bool = False
+
+    def among(self, causes: tuple[str, ...]) -> Guess | None:
+        """The first of its guesses that is one of these causes."""
+        return next((one for one in (*self.sure, *self.hints) if one.causes[0] in causes), None)
 
 
-def decided_by_config(found: Guess, text: str) -> Guess:
-    """The guess with the one of its causes that the pasted configuration shows, where it shows one."""
-    if found.causes[:1] == ("key-rejected",) and _CURLY.search(text):
+def shown_by_config(text: str) -> Shown | None:
+    """What the configuration in a ticket shows; None if it holds none."""
+    pasted = configuration_in(text)
+    if pasted is None:
+        return None
+    world = _world(pasted, text)
+    if world.problems and world.problems[0].cause == "config-syntax" and (other := configuration_in(plain(text))):
+        straight = _world(other, text)
+        if not any(issue.cause == "config-syntax" for issue in straight.problems):
+            found = _shown(straight, other, text)
+            return replace(found, sure=(_of_issue(world.problems[0], pasted), *found.sure))
+    return _shown(world, pasted, text)
+
+
+def decided_by_config(found: Guess | None, shown: Shown | None, text: str, *, by_people: bool) -> Guess | None:
+    """The guess with what the pasted configuration shows. `by_people`: the words are nobody's but the writer's own."""
+    if found and found.causes[:1] == ("key-rejected",) and _CURLY.search(text):
         return replace(found, causes=("key-malformed",), ask="", note="", explanation="", remedy="", details={})
-    fitting = (*found.causes, "openai-key-to-gateway") if found.causes == ("key-rejected",) else found.causes
-    if len(fitting) < 2:
+    if shown is None or (shown.quoted and not by_people):
         return found
-    shown = next((cause for cause in _faults(*_read(text)) if cause in fitting), None)
-    if shown is None:
-        return found
-    return replace(found, causes=(shown,), ask="", note="", explanation="", remedy="", details={})
+    causes = found.causes if found else ()
+    fitting = (*causes, "openai-key-to-gateway") if causes == ("key-rejected",) else causes
+    if shown.sure and (not causes or (by_people and len(causes) > 1)):
+        return shown.sure[0]
+    if found and len(fitting) > 1 and (one := shown.among(fitting)):
+        return replace(one, words=found.words, said=found.said)
+    if shown.unselected and causes[:1] in (("provider-not-selected",), ("config-missing",)):
+        return guess("provider-not-selected").heard(found.words if found else "")
+    if by_people and shown.whole:
+        return _without_faults_of_files(found)
+    return found
 
 
-def _read(text: str) -> tuple[Table, Table]:
-    """The lines above the first table, and those of the provider in use; both empty where no provider's table is there."""
-    top: Table = {}
-    tables: dict[str, Table] = {}
-    current: Table | None = top
-    for bare in bare_lines(text):
-        line = without_stamp(bare).strip()
-        if header := _HEADER.match(line):
-            name = header[1].replace('"', "").replace("'", "")
-            provider = name.removeprefix("model_providers.")
-            current = tables.setdefault(provider, {}) if provider != name else None
-        elif (pair := _LINE.match(line)) and current is not None:
-            current.setdefault(pair[1], pair[2].strip().rstrip(","))
-    used = _bare(top.get("model_provider", ""))
-    table = tables.get(used) if used else next(iter(tables.values()), None) if len(tables) == 1 else None
-    return top, table or {}
+def _without_faults_of_files(found: Guess | None) -> Guess:
+    """The guess without the causes that a whole configuration would show."""
+    left = tuple(one for one in (found.causes if found else ()) if CAUSES[one].phase not in ("start", "elsewhere"))
+    if found and left:
+        return replace(found, causes=left) if len(left) > 1 else found
+    return Guess((), FAILED_RUN, note=NO_FAULT)
 
 
-def _faults(top: Table, table: Table) -> Iterator[str]:
-    """What is wrong with a table that was pasted, what Codex meets first in front."""
-    if not table:
-        return
-    key = _bare(table.get("env_key", "x"))
-    if looks_secret(key, {}) or MASK in key:
-        yield "env-key-is-secret"
-    elif not is_variable_name(key):
-        yield "env-key-invalid"
-    if "base_url" not in table:
-        yield "base-url-missing"
-    elif not re.match(r"https?://[^\s${<]", _bare(table["base_url"])):
-        yield "base-url-invalid"
-    elif re.search(r"joytokens\.ai", table["base_url"]) and not _bare(table["base_url"]).rstrip("/").endswith(
-        BASE_PATH
-    ):
-        yield "base-url-path"
-    if not set(_CREDENTIALS) & set(table):
-        yield "env-key-missing"
-    if table.get("requires_openai_auth") == "true" and "env_key" not in table:
-        yield "openai-key-to-gateway"
-    if "model_provider" not in top and len(top) > 0:
-        yield "provider-not-selected"
+NO_FAULT = "The configuration in it has no fault that can be seen from here."
+FAILED_RUN = f"what Codex prints when it fails, or {DOCTOR}"
 
 
-def _bare(value: str) -> str:
-    """A string's value without its quotes and what is behind them."""
-    quoted = re.match(r"""(["'])(.*?)\1""", value)
-    return quoted[2] if quoted else value.strip("\"' ")
+def _world(pasted: Configuration, text: str) -> World:
+    files = {path: content.encode("utf-8", "replace") for path, content in pasted.files.items()}
+    if str(PROJECT / ".codex/config.toml") in files:
+        files[str(HOME / ".codex/config.toml")] = _TRUSTED.encode()
+    env = {"HOME": str(HOME), "CODEX_API_KEY": "stored", **dict.fromkeys(pasted.exported, "exported-value")}
+    version = facts_of(text).codex_version or recorded_versions()[-1].version
+    return look(Invocation(pasted.args, env, PROJECT, version, HOME / "etc", HOME, files))
+
+
+def _shown(world: World, pasted: Configuration, text: str) -> Shown:
+    sure = list(_sure(world, pasted))
+    hinted = (*world.suspicions, *(one for one in world.warnings if one.cause == "provider-named-openai"))
+    hints = [_of_issue(issue, pasted) for issue in hinted if not _in_headers(issue, world)]
+    if base := _other_base(world, text):
+        hints.append(base)
+    elif route := _route(world):
+        (sure if _plainly_wrong(world) else hints).insert(0, route)
+    if pasted.only:
+        return Shown(tuple(sure), (), whole=False, quoted=True)
+    return Shown(tuple(sure), tuple(hints), pasted.provider and not pasted.partly, pasted.partly)
+
+
+def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
+    for warning in world.warnings:
+        if warning.cause == "project-keys-ignored":
+            yield sign("a provider in a project's file")
+    if any(path.endswith(".config/codex/config.toml") for path in pasted.files):
+        yield sign("a file that Codex does not read")
+    for issue in world.problems:
+        if issue.cause == "key-unset" and not _sets_another(issue, pasted):
+            continue
+        if issue.cause in ("provider-not-selected", "provider-undefined") and not pasted.provider:
+            continue
+        if _HIDDEN.search(str(issue.details.get("base_url", ""))):
+            continue
+        if not pasted.only or (issue.key or "").rpartition(".")[2] in pasted.only:
+            yield _of_issue(issue, pasted)
+    for issue in world.suspicions:
+        if issue.cause in _meant(world):
+            yield _of_issue(issue, pasted)
+
+
+def _meant(world: World) -> set[str]:
+    """The causes whose key a misspelt one was meant as."""
+    unknown = [key for issue in world.warnings if issue.cause == "unknown-keys" for key in issue.details["keys"]]
+    folded = [re.sub(r"[^a-z]", "", key["key"].rsplit(".", 1)[-1].lower()) for key in unknown]
+    keys = {cause.id: cause.ignored_key.pattern for cause in CAUSES.values() if cause.ignored_key}
+    return {cause for cause, pattern in keys.items() if any(re.search(pattern, name) for name in folded)}
+
+
+def _in_headers(issue: Issue, world: World) -> bool:
+    """Whether the key may be in a header of the provider's own."""
+    own = world.provider and (world.provider.get("http_headers") or world.provider.get("env_http_headers"))
+    return issue.cause == "env-key-missing" and bool(own)
+
+
+def _sets_another(issue: Issue, pasted: Configuration) -> bool:
+    """Whether the ticket sets a variable for the key, and not the one that env_key names."""
+    keys = [name for name in pasted.exported if name.endswith(("KEY", "TOKEN"))]
+    return bool(keys) and issue.details.get("variable") not in keys
+
+
+def _of_issue(issue: Issue, pasted: Configuration) -> Guess:
+    line = pasted.line(issue.where)
+    cause, details = issue.cause, dict(issue.details)
+    if cause == "env-key-invalid" and _KEY_SHOWN.search(str(details.get("variable"))):
+        cause, details = "env-key-is-secret", {}
+    note = f"It is this line: {line}" if line and cause != "env-key-is-secret" else ""
+    told = {name: value for name, value in details.items() if str(HOME) not in str(value)}
+    return replace(guess(cause, note=note, **told).heard(issue.summary), details=told)
+
+
+def _route(world: World) -> Guess | None:
+    """The fault of an address that no gateway has, by what Codex makes of it."""
+    plan = world.plan
+    if plan is None or plan.builder_error or world.provider is None or world.provider.builtin:
+        return None
+    if re.search(r"[?#]", plan.base_url):
+        return sign("a deformed path elsewhere")
+    found = on_route(Refused(404, "", plan.wire_url))
+    return found if found.causes == ("base-url-path",) else None
+
+
+_ENDPOINT = re.compile(
+    r"\bhttps?://[\w.:\[\]-]{1,200}(?:/[\w.-]{1,60}){0,6}?(?=/(?:models|chat/completions|responses)\b)"
+)
+
+
+def _other_base(world: World, text: str) -> Guess | None:
+    """Another base URL of the same host, which the ticket names with an endpoint of it."""
+    base = world.plan.base_url.rstrip("/") if world.plan and world.provider and not world.provider.builtin else ""
+    for other in _ENDPOINT.findall(text):
+        if base and other != base and origin_of(other) == origin_of(base):
+            remedy = f'Write base_url = "{other}": that is the address which answered elsewhere in your message.'
+            return replace(sign("a deformed path elsewhere"), remedy=remedy)
+    return None
+
+
+def _plainly_wrong(world: World) -> bool:
+    """Whether nobody needs to ask the host: JoyToken's paths are known, and an endpoint belongs to no base_url."""
+    assert world.plan is not None
+    wire = urlsplit(world.plan.wire_url)
+    host = wire.hostname or ""
+    return host.endswith("joytokens.ai") or is_twice(world.plan.url) or not wire.path.endswith("/responses")

@@ -11,16 +11,18 @@ from dataclasses import replace
 from typing import Any
 
 from joytui.causes import CAUSES, Cause
+from joytui.causes.noise import complains
 from joytui.causes.questions import DOCTOR, IN_LOG, in_log
 from joytui.core.joytoken import AUTO_MODEL
 from joytui.core.redaction import Redactor, holds_key, visible
+from joytui.doctor.triage.addresses import narrowed_by_addresses
 from joytui.doctor.triage.answer import Answer, Facts, Guess, Kind, sureness
 from joytui.doctor.triage.clean import bare_lines, bounded, decode, plain, without_commands, without_escapes
-from joytui.doctor.triage.documents import Document, read_json, read_lines
+from joytui.doctor.triage.documents import Document, read_doctor_screen, read_json, read_lines
 from joytui.doctor.triage.facts import facts_of
 from joytui.doctor.triage.http_dump import read_dump
 from joytui.doctor.triage.no_text import NOISE, NoText, is_noise, no_text
-from joytui.doctor.triage.pasted_config import decided_by_config
+from joytui.doctor.triage.pasted_config import FAILED_RUN, decided_by_config, shown_by_config
 from joytui.doctor.triage.reply import KEY_SEEN, reply_for
 from joytui.doctor.triage.shell_of_ticket import fitted
 from joytui.doctor.triage.signs import of_whole, sign
@@ -54,17 +56,37 @@ def _read(text: str) -> Document:
         return Document("empty", replace(sign("silence"), ask=ask))
     shown, _ = without_commands(plain(text))
     own = text if shown == plain(text) else shown
-    for reader, seen in ((_whole_json, text), (read_lines, text), (read_dump, own)):
-        if document := reader(seen):
+    for reader, seen in ((_whole_json, text), (read_doctor_screen, plain(text)), (read_lines, text), (read_dump, own)):
+        if (document := reader(seen)) and not _went_well(document):
             return document
-    embedded = _embedded(without_escapes(own))
-    if embedded and (embedded.kind != "error-body" or not _says_more(own)):
-        return embedded
+        if document:
+            break
+    else:
+        document = _embedded(without_escapes(own))
+    if document and not _went_well(document) and (document.kind != "error-body" or not _says_more(own)):
+        return document
     heard = hear(text)
     if not heard.codex and is_noise(text):  # words that noise happens to hold are nobody's
         return _unreadable(NOISE)
+    if document and _went_well(document) and not (heard.codex and heard.guess):
+        heard = hear(beside := _prose(own))
+        if heard.guess is None:
+            return document if not complains(beside) else replace(document, guess=Guess((), FAILED_RUN), healthy=False)
     kind: Kind = "terminal" if heard.codex else "prose"
     return Document(kind, heard.guess, heard.others, heard.healthy, healthy=bool(heard.healthy))
+
+
+def _went_well(document: Document) -> bool:
+    """Whether an exchange with the gateway was good, or a body complete: Codex may fail all the same, and other words say so."""
+    return document.healthy and document.kind in ("http-dump", "error-body")
+
+
+def _prose(text: str) -> str:
+    """The lines that somebody may have written, without those of commands, bodies and headers."""
+    return "\n".join(line for line in text.split("\n") if not _PRINTED.match(line))
+
+
+_PRINTED = re.compile(r"^\s*(?:[$#%❯>*<{}\[\]\"]|[\w-]{1,40}:\s|HTTP/)")
 
 
 def _says_more(text: str) -> bool:
@@ -149,8 +171,9 @@ def _bundle(data: bytes) -> Document:
 
 def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answer:
     redactor = Redactor(secrets)
+    document = _narrowed(document, text)
     if document.guess:
-        document = replace(document, guess=_of_refused_auto(decided_by_config(document.guess, text)))
+        document = replace(document, guess=_of_refused_auto(document.guess))
 
     def clean(words: str) -> str:
         return redactor.text(visible(redactor.text(words), limit=400))
@@ -183,6 +206,17 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         details=redactor.data(_plain(dict(found.details) if found else {})),
         healthy=document.healthy,
     )
+
+
+def _narrowed(document: Document, text: str) -> Document:
+    """The document with what a configuration and addresses beside its words decide."""
+    if not text or document.kind in ("codex-doctor", "joytui-report", "bundle", "rollout"):
+        return document
+    by_people = document.kind == "prose"
+    found = decided_by_config(document.guess, shown_by_config(text), text, by_people=by_people)
+    found = narrowed_by_addresses(found, text)
+    kept = found is document.guess or (document.healthy and not (found and found.causes))
+    return document if kept else replace(document, guess=found, healthy=False)
 
 
 _OTHER_AUTO = re.compile(r"\(?\buse auto\b[^)]*\)?|\bauto[- ](?:mode|req)\S*", re.I)

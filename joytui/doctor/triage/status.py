@@ -184,7 +184,7 @@ def of_answer(refusal: Refusal, url: str | None = None) -> Guess:
 
 # What a gateway quotes as the key that it got, and that is none.
 _NO_KEY_AT_ALL = re.compile(
-    r"provided:?\s*[\"'`]?(?:https?:|export(?-i:(?![a-z]))|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I
+    r"provided(?::\s*|\s+)[\"'`]?(?:https?:|export(?-i:(?![a-z]))|bearer\b|[\"'“‘`$%<{]|[A-Z_]{4,40}=)", re.I
 )
 
 
@@ -313,6 +313,11 @@ def _wrong_path(said: Refused, path: str) -> Guess:
     if path.endswith("/v1/responses") and (not here or re.search(r"\binvalid url\b", said.message, re.I)):
         return sign("an upstream without the route") if _names_route(said) else sign("no route at a usual path")
     return sign("another path")
+
+
+def is_twice(url: str) -> bool:
+    """Whether an address has a part twice, or an endpoint before the one that Codex appends."""
+    return bool(_TWICE.search(urlsplit(url).path))
 
 
 def _deformed(said: Refused) -> Guess:

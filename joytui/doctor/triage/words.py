@@ -6,18 +6,20 @@ Of several failures the first that decides counts, what is vague follows from it
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 from joytui.causes import CAUSES
 from joytui.causes.answers import KEY, ROUTE, classify, of_fields, read_words, status_in
 from joytui.causes.error_bodies import fields_in
-from joytui.causes.noise import NOISE, Noise
+from joytui.causes.noise import NOISE, Noise, says_well
 from joytui.causes.questions import DOCTOR, LOG
 from joytui.core.joytoken import ROUTING_ERROR, UPSTREAM_ERROR
 from joytui.doctor.triage.answer import MOST, Guess, guess
 from joytui.doctor.triage.clean import Record, answered_behind, bounded, plain, records, squeezed, without_commands
+from joytui.doctor.triage.config_of_ticket import without_configuration
+from joytui.doctor.triage.server_log import Served, all_served, judged, requests_in
 from joytui.doctor.triage.signs import Speaker, cut_short, has_sign, heard, of_whole, sign
 from joytui.doctor.triage.status import Refused, decided, of_answer, of_refusal, on_key, on_route, refused, to_openai
 
@@ -67,31 +69,43 @@ def hear(text: str) -> Heard:
     found = [(record, one) for record in said for one in [_of_record(record, ignored)] if one]
     if to_openai_guess := _openai(said):
         return Heard(to_openai_guess, (), True)
+    requests = requests_in(text)
     if _ended_well(all_said, [record for record, one in found if not one.passing]):
         return Heard(None, (), True, "This run ended well: Codex answered. " + " ".join(_meanings(noises)))
     final = [one for _, one in found if not one.passing] or [one for _, one in found]
-    if all(one.passing for _, one in found) and answered_behind(whole, "Falling back from WebSockets"):
-        return Heard(None, (), True, WENT_ON)
+    if all(one.passing for _, one in found):
+        if answered_behind(whole, "Falling back from WebSockets"):
+            return Heard(None, (), True, WENT_ON)
+        if final and answered_behind(whole, "Reconnecting..."):
+            return Heard(None, (), True, TRIED_AGAIN)
     if final and not any(not one.passing for _, one in found) and any(_FALLBACK in r.tight for r in all_said):
         return Heard(sign("WebSockets given up").heard("Falling back from WebSockets"), (), True)
     if final:
-        return _merged(final, text)
+        return _narrowed(_merged(final, text), text, requests)
     if warned := _warnings_alone(said):
         return Heard(warned, (), True)
     whole_text = "\n".join(record.text for record in (said if bare == whole else records(bare)))
     if relayed := _relayed(whole_text):
         return Heard(relayed, (), True)
+    if logged := judged(requests):
+        return Heard(logged, (), True)
     if cited := _cited(whole_text):
         return Heard(cited)
+    whole_text = without_configuration(whole_text)
     if loosely := _loosely(whole_text, squeezed(whole_text)):
         return Heard(loosely)
     if noises:
         return Heard(None, (), True, " ".join(_meanings(noises)))
+    if all_served(requests):
+        return Heard(None, (), True, "The server's log shows answers to all of Codex's requests.")
+    if well := says_well(whole_text):
+        return Heard(None, (), False, well)
     if bare != whole:
         return Heard(None, (), True, "Codex answers and runs commands: the failure is in the output of one of them.")
     return Heard(_silent(whole_text), (), bool(_BANNER.search(whole_text)))
 
 
+TRIED_AGAIN = "Codex lost the connection, tried again by itself, and answered. That is no failure."
 WENT_ON = "Codex tried a WebSocket first, went on over HTTP, and answered. That is no failure."
 
 
@@ -196,6 +210,8 @@ def _cited(text: str) -> Guess | None:
 
 def _loosely(text: str, tight: str) -> Guess | None:
     """What people write about a failure in their own words, or what is left of a message that was cut: never a single cause."""
+    if route := _route_in_words(text):
+        return route
     found = heard("people", text, tight if len(tight) < 400 else "")
     if found is None:
         return None
@@ -204,6 +220,15 @@ def _loosely(text: str, tight: str) -> Guess | None:
     return hint.heard(" ".join(line.split()))
 
 
+def _route_in_words(text: str) -> Guess | None:
+    """An address with a 404 beside it, where that decides."""
+    url = _ASKED.search(text) if _NOT_THERE.search(text) else None
+    found = on_route(Refused(404, "", url[0])) if url else None
+    return found.heard(text) if found and len(found.causes) == 1 else None
+
+
+_ASKED = re.compile(r"https?://\S{1,200}/responses\b(?!/)")
+_NOT_THERE = re.compile(r"\b404\b|\bnot found\b", re.I)
 _BANNER = re.compile(r"OpenAI Codex|^session id:|codex exec\b", re.M)
 
 
@@ -250,9 +275,57 @@ def _elsewhere(one: Guess, text: str) -> Guess:
         return one
     if re.search(r"^[^\n]{0,60}[$#%❯] ?sudo\b[^\n]{0,40}\bcodex\b|\bsudo codex\b", text, re.M):
         return replace(sign("a variable that sudo drops"), words=one.words)
+    if _NOT_EXPORTED.search(text):
+        return replace(sign("a variable that is not exported"), words=one.words)
     if not _surface(text):
         return one
     return replace(sign("a variable where no shell starts Codex"), words=one.words)
+
+
+def _narrowed(heard: Heard, text: str, requests: list[Served]) -> Heard:
+    """What a program said elsewhere in the ticket, a server's log or a quoted message, where it is one of the causes left open."""
+    found = heard.guess
+    if found is None or len(found.causes) < 2:
+        return heard
+    logged = judged(requests)
+    if logged and len(logged.causes) == 1 and (logged.causes[0] in found.causes or logged.causes == _NO_ROUTE):
+        return replace(heard, guess=replace(logged, words=found.words))
+    for words in _program_words(text):
+        refusal = classify(read_words(400, words))
+        if refusal.told and refusal.cause in found.causes:
+            return replace(heard, guess=replace(decided(refusal).heard(words), note=found.note))
+    return heard
+
+
+_NO_ROUTE = ("responses-unsupported",)
+_LOGGED = re.compile(
+    r"\b(?:ERROR|ERR|WARN|WARNING|INFO|DEBUG)\b|\b(?:log|logs|logged|says|said|Protokoll)\b[^\n:：]{0,30}[:：]|(?:日志|ログ)[^\n:：]{0,20}[:：]|^\S{0,3}\d{4}[-/]\d\d"
+)
+
+
+_OF_CODEX = re.compile(
+    r"unexpected\s+status|exceeded retry|stream (?:disconnected|error)|Reconnecting|^\W*(?:ERROR|Error)\b"
+)
+_IN_JSON = re.compile(r"[\"'\\]\s*:\s*$|^\s*:")
+
+
+def _program_words(text: str) -> Iterator[str]:
+    """What the lines beside Codex's own messages quote, and those of logs among them."""
+    for line in text[:REPORT].split("\n"):
+        if _OF_CODEX.search(line):
+            continue
+        for found in _CITED.finditer(line):
+            if not (_IN_JSON.search(line[: found.start()]) or _IN_JSON.search(line[found.end() :])):
+                yield found[found.lastindex or 0]
+        if _LOGGED.search(line):
+            yield line
+
+
+# A variable of this kind that is given a value at the beginning of a line or of a quoted command, without being exported.
+_NOT_EXPORTED = re.compile(
+    r"(?:^|[`\"']|[$❯%#>] )(?:set (?:-g |-U )?(?!-)[A-Z][A-Z0-9_]*_(?:KEY|TOKEN) [^\s=]|[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)=[^\s`]{3,200}\s*(?:[`\"']|$))",
+    re.M,
+)
 
 
 def _wider(last: Guess, best: Guess) -> Guess:

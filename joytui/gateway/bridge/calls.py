@@ -5,21 +5,19 @@ finished call once more at the end.
 A call that was sent again must not run twice, and twins that are meant twice must stay two. Equal name and arguments alone
 tell nothing; what does: the same id is the same call, another id is another call. Without an id (a vendor that gave the first one
 an id gives one to each new call) the same index is the same call, another index another one. Where there is neither, calls
-are whole pieces, and each counts, until the finish reason: what comes after it is a summary. Two entries of one chunk are two
+are whole pieces, and each counts, until the finish reason: what comes after it, or as a whole message, is a summary (whatever ids it
+has, for the same index). Two entries of one chunk are two
 calls, unless they share their id.
 """
 
 from __future__ import annotations
 
-import ast
-import json
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from joytui.gateway.bridge.arguments import is_json, mended, value_of
 from joytui.gateway.bridge.chunks import CallPiece
-from joytui.gateway.bridge.tools import FREEFORM_PARAMETER
 
 
 @dataclass(slots=True)
@@ -51,7 +49,8 @@ class CallTable:
         self._offered = offered
 
     def place_all(self, pieces: Sequence[CallPiece], *, finished: bool = False) -> list[Call]:
-        """The calls that the pieces of one chunk continue or begin, with the pieces added. `finished`: a finish reason came before."""
+        """The calls that the pieces of one chunk continue or begin, with the pieces added. `finished`: what comes now
+        is a summary."""
         known = len(self.calls)
         found = [self._place(piece, known, finished) for piece in pieces]
         return [call for call in found if call is not None]
@@ -83,14 +82,14 @@ class CallTable:
         """The finished call that this piece only repeats. `known`: how many calls there were before this chunk."""
         if not piece.arguments.strip():
             return None
-        told = _value(piece.arguments)
+        told = value_of(piece.arguments)
         if not isinstance(told, dict):
             return None
         for position, call in enumerate(self.calls):
-            if piece.name not in (None, call.name) or _value(call.arguments) != told:
+            if piece.name not in (None, call.name) or value_of(call.arguments) != told:
                 continue
             if piece.id is not None and call.id is not None:
-                same = piece.id == call.id
+                same = piece.id == call.id or (finished and piece.index is not None and piece.index == call.index)
             elif position >= known:
                 same = False
             elif piece.index is not None and call.index is not None:
@@ -112,8 +111,9 @@ class CallTable:
         if piece.id is not None:
             return self._by_id(piece)
         same = [c for c in self.calls if c.index == piece.index] if piece.index is not None else self.calls
-        if not same:
-            return None
+        if not same:  # what names no call goes on with the last one, whatever index it has
+            growing = self.calls and piece.name is None and not self.calls[-1].whole
+            return self.calls[-1] if growing else None
         last = same[-1]
         return None if self._begins_anew(last, piece) else last
 
@@ -150,113 +150,3 @@ class CallTable:
         """Whether the name so far may be the first part of another one, so that it must not be announced yet."""
         name = call.name or ""
         return not call.arguments and any(o != name and o.startswith(name) for o in self._offered)
-
-
-def _value(text: str) -> Any:
-    """The JSON of a text, unwrapped where it was encoded twice; None for no JSON."""
-    value: Any = text
-    for _ in range(3):
-        if not isinstance(value, str):
-            break
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return None
-    return value
-
-
-def mended(arguments: str, last: str = "") -> str:
-    """Arguments as the tool is to get them: without `{}` before the real ones, not encoded twice, not said twice, and the last of
-    pieces that each hold all so far."""
-    if is_json(arguments):
-        inner = _value(arguments)
-        return (
-            json.dumps(inner, ensure_ascii=False)
-            if arguments.lstrip()[:1] == '"' and isinstance(inner, dict)
-            else arguments
-        )
-    arguments = _unwrapped(arguments)
-    if is_json(arguments) or not arguments.lstrip().startswith("{"):
-        return arguments
-    decoder, values, rest = json.JSONDecoder(), [], arguments.strip()
-    try:
-        while rest:
-            value, end = decoder.raw_decode(rest)
-            values.append((value, rest[:end]))
-            rest = rest[end:].lstrip()
-    except (ValueError, RecursionError):
-        return last if last != arguments and isinstance(_value(last), dict) and arguments.endswith(last) else arguments
-    said = [(value, text) for value, text in values if value != {}]
-    if said and all(value == said[0][0] for value, _ in said):
-        return said[0][1]
-    return arguments
-
-
-def repaired(arguments: str) -> str:
-    """Arguments that are nearly JSON, as JSON: line breaks as they are in a text, a brace or a comma too many at the end, Python's
-    quotation marks, one object in a list. What could be meant in two ways stays as it is: the client says that it cannot read it."""
-    text = arguments.strip()
-    if not text or (text[0] == "{" and is_json(text)):
-        return arguments
-    if text == "null":
-        return "{}"
-    if text.startswith('{\\"'):  # encoded twice, without the quotation marks around it
-        value = _value(f'"{text}"')
-        return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
-    value = _nearly(text.removeprefix("\ufeff"))
-    if isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else arguments
-
-
-def _nearly(text: str) -> Any:
-    try:
-        value, end = json.JSONDecoder(strict=False).raw_decode(_COMMA_AT_THE_END.sub(r"\1", text))
-    except (ValueError, RecursionError):
-        end = -1
-    if end >= 0:
-        return value if not text[end:].strip("}] \n,") or _COMMA_AT_THE_END.search(text) else None
-    try:
-        return ast.literal_eval(text) if text.startswith("{'") else None
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return None
-
-
-_COMMA_AT_THE_END = re.compile(r",\s*(\}+)\s*\Z")
-
-
-_FENCE = re.compile(r"\A\s*```\w{0,10}\s*(.*?)\s*```\s*\Z", re.DOTALL)
-_MARKUP_BEHIND = re.compile(r"\s*(?:</?[\w:｜|▁-]{1,40}>|<[|｜][^<>]{1,40}[|｜]>|```)\s*\Z")
-
-
-def _unwrapped(arguments: str) -> str:
-    """Without a code fence around the arguments, or the model's own closing mark behind them."""
-    if fenced := _FENCE.match(arguments):
-        return fenced[1]
-    behind = _MARKUP_BEHIND.search(arguments, max(0, len(arguments) - 100))
-    return arguments[: behind.start()] if behind and is_json(arguments[: behind.start()]) else arguments
-
-
-def is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def unwrap_freeform(arguments: str) -> str:
-    """The text of a freeform call. Models that forget the wrapping, or rename its parameter, are understood."""
-    try:
-        data = json.loads(arguments, strict=False)
-    except (ValueError, RecursionError):
-        return arguments
-    value = data.get(FREEFORM_PARAMETER) if isinstance(data, dict) else data
-    if isinstance(value, str):
-        return value
-    for _ in range(2):  # the one member, or the one in it
-        if isinstance(data, dict) and len(data) == 1:
-            data = next(iter(data.values()))
-    if isinstance(data, list) and len(data) == 2:  # a command and its text
-        data = data[1]
-    return data if isinstance(data, str) else arguments

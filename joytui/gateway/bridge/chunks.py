@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from joytui.gateway.bridge.arguments import value_of
 from joytui.gateway.bridge.quirks import DEFAULT, Quirks
 from joytui.gateway.bridge.reasoning import USUAL_NAME, opaque_fields
 
@@ -61,8 +62,9 @@ def unwrapped(chunk: Any) -> Any:
             return chunk
     if not isinstance(chunk, Mapping) or type(choices := chunk.get("choices")) is list:
         return chunk
-    if isinstance(choices, Mapping):
-        return {**chunk, "choices": [choices]}
+    if isinstance(choices, Mapping):  # one choice, or choices by their number
+        numbered = all(name.isdecimal() for name in choices)
+        return {**chunk, "choices": [*choices.values()] if numbered else [choices]}
     for name in _ENVELOPES:
         inner = chunk.get(name)
         if isinstance(inner, Mapping) and isinstance(inner.get("choices"), (list, Mapping)):
@@ -113,7 +115,7 @@ def _delta(choice: Mapping[str, Any], quirks: Quirks) -> Delta:
     return Delta(
         text=text + _string(source.get("refusal")),
         reasoning=reasoning or thoughts,
-        calls=tuple(_calls(source, whole, quirks.call_fields)),
+        calls=tuple(_calls(source, whole, quirks.call_fields) or _calls(choice, True, quirks.call_fields)),
         finish=_finish(choice) or _finish(source),
         opaque=opaque_fields(source, quirks.message_fields),
         reasoning_name=name,
@@ -152,7 +154,7 @@ def _content(content: Any) -> tuple[str, str]:
     for part in content if isinstance(content, list) else (content,):
         if not isinstance(part, Mapping):
             text.append(_string(part))
-        elif part.get("type") in ("thinking", "reasoning"):
+        elif part.get("type") in ("thinking", "reasoning", "thought"):
             inner = next((part[name] for name in ("thinking", "text", "summary") if part.get(name)), "")
             thoughts.append(inner if isinstance(inner, str) else _content(inner)[0])
         else:
@@ -182,7 +184,10 @@ def _of_block(block: Any) -> str:
 
 def _calls(source: Mapping[str, Any], whole: bool, opaque: tuple[str, ...]) -> list[CallPiece]:
     """Pieces of calls; the calls of a whole message are numbered by their place, for they have no index."""
-    calls = source.get("tool_calls") or source.get("tool_call") or _tool_uses(source.get("content"))
+    calls = source.get("tool_calls") or source.get("tool_call") or source.get("toolCalls")
+    calls = calls or _tool_uses(source.get("content"))
+    if isinstance(calls, str):  # the list as its text
+        calls = value_of(calls)
     calls = [calls] if isinstance(calls, Mapping) else calls
     calls = [call for call in calls if isinstance(call, Mapping)] if isinstance(calls, list) else []
     pieces = [_piece({**call, "index": place} if whole else call, opaque) for place, call in enumerate(calls)]
@@ -206,6 +211,8 @@ _ARGUMENTS = ("arguments", "parameters", "input", "args")
 def _piece(call: Mapping[str, Any], opaque: tuple[str, ...]) -> CallPiece:
     function = call.get("function") or call.get("custom")
     function = function if isinstance(function, Mapping) else call
+    if len(function) == 1 and function is not call and not function.keys() & {"name", *_ARGUMENTS}:
+        function = {"name": next(iter(function)), "arguments": next(iter(function.values()))}
     arguments = next((function[name] for name in _ARGUMENTS if function.get(name) is not None), None)
     if isinstance(arguments, (Mapping, list)):
         arguments = json.dumps(arguments, ensure_ascii=False)

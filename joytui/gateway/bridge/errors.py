@@ -44,6 +44,9 @@ LONGEST_CODE = 200
 LONGEST_MESSAGE = 8000
 """Characters of an upstream's error that are looked at: the rest is in no word that somebody reads."""
 
+NO_CALL = StreamError(
+    UPSTREAM_ERROR, "the upstream says that it calls a tool, and there is no call to be read", UPSTREAM_ERROR
+)
 CUT = StreamError(UPSTREAM_ERROR, "the upstream closed the stream before it gave a finish reason", UPSTREAM_ERROR)
 NO_SUMMARY = StreamError(UPSTREAM_ERROR, "the model returned no summary of the conversation", UPSTREAM_ERROR)
 
@@ -216,9 +219,9 @@ def _unstated(data: Mapping[str, Any]) -> StreamError | None:
     return StreamError(_code(data) or UPSTREAM_ERROR, text, _kind(data), None, _param(data)) if text else None
 
 
-def _enclosed(data: Mapping[str, Any]) -> StreamError | None:
-    """An error in the one object that an answer without choices consists of, apart from ids and the like. A name that says so marks
-    an object that has nothing but its words (Bedrock: `internalServerException`)."""
+def _enclosed(data: Mapping[str, Any], *, deeper: bool = True) -> StreamError | None:
+    """An error in the one object that an answer without choices consists of, apart from ids and the like, or in the one in that. A name
+    that says so marks an object that has nothing but its words (Bedrock: `internalServerException`)."""
     for name, inner in data.items():
         if not isinstance(inner, Mapping) or not inner or name in _NO_ENVELOPE:
             continue
@@ -227,7 +230,8 @@ def _enclosed(data: Mapping[str, Any]) -> StreamError | None:
             return error
         if _FAULT_NAME.fullmatch(name.replace("_", "")) and (error := _from_object(inner)):
             return error
-    return None
+    alone = next(iter(data.values())) if deeper and len(data) == 1 else None
+    return _enclosed(alone, deeper=False) if isinstance(alone, Mapping) else None
 
 
 def _by_plain_name(data: Mapping[str, Any]) -> dict[str, Any]:

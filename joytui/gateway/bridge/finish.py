@@ -34,17 +34,34 @@ MEANINGS: Mapping[str, Meaning] = MappingProxyType(_WORDS)
 
 
 def _plain(reason: str) -> str:
-    """The word in the spelling of `MEANINGS`: `content-filter`, `FINISH_REASON_STOP` (Vertex)."""
-    return reason.strip().lower().replace("-", "_").removeprefix("finish_reason_")
+    """The word in the spelling of `MEANINGS`: `content-filter`, `FINISH_REASON_STOP`, `function_call_filter: MALFORMED_FUNCTION_CALL`
+    (Google)."""
+    return reason.rpartition(":")[2].strip().lower().replace("-", "_").removeprefix("finish_reason_")
 
 
 def meaning(reason: str, words: Mapping[str, Meaning] = MEANINGS) -> Meaning:
-    """What a finish reason says, in any case. An unknown word ends an answer like `stop` does."""
-    return words.get(_plain(reason), "completed")
+    """What a finish reason says, in any case. An unknown word ends an answer like `stop` does, unless a part of it says more."""
+    word = _plain(reason)
+    return words.get(word) or _by_part(word) or "completed"
+
+
+_PARTS: tuple[tuple[str, Meaning], ...] = (
+    ("error", "failed"),
+    ("malformed", "failed"),
+    ("filter", "content_filter"),
+    ("safety", "content_filter"),
+    ("length", "max_output_tokens"),
+    ("max_tokens", "max_output_tokens"),
+)
+
+
+def _by_part(word: str) -> Meaning | None:
+    return next((said for part, said in _PARTS if part in word), None)
 
 
 def is_known(reason: str, words: Mapping[str, Meaning] = MEANINGS) -> bool:
-    return _plain(reason) in words
+    word = _plain(reason)
+    return word in words or _by_part(word) is not None
 
 
 def calls_tools(reason: str | None) -> bool:

@@ -176,6 +176,9 @@ def _json(text: str) -> Found | None:
             return named[1], inner[0], (named.start(), inner[1])
     start = text.find("{")
     whole = _object_at(text, start) if start >= 0 else None
+    if whole is None and text.startswith("{{", start):  # braces of a template, doubled
+        whole = _object_at(text, start + 1)
+        whole = (whole[0], whole[1] + 1) if whole and text.startswith("}", whole[1]) else None
     if whole is None:
         return None
     call, end = whole

@@ -24,6 +24,8 @@ _NOT_ABOUT_THE_FORM = re.compile(
     re.IGNORECASE,
 )
 MAX_DROPPED = 64
+USUAL_OUTPUT = 32_000
+"""What a vendor that wants a number is told: more than nearly all answers have. One that takes less says so, and is learned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ MENDS: tuple[Mend, ...] = (
         thought_field="",
     ),
     _mend("one call at a time", r"(single|one) tool[- ]?calls?\b( at| per|s? at)?", single_calls=True),
+    _mend("content or thoughts", r"both content and (thinking|reasoning)", content_or_thought=True),
     _mend(
         "content or calls",
         r"either content or tool_?calls|content and tool_?calls.{0,40}(both|same)",
@@ -143,6 +146,11 @@ MENDS: tuple[Mend, ...] = (
         system_role="user",
     ),
     _mend(
+        "content in parts",
+        r"content\b.{0,60}(valid list|(must|should) be an? (list|array)|expected an? (list|array))",
+        listed_content=True,
+    ),
+    _mend(
         "text only",
         r"image|vision|multi-?modal|picture|图片|图像|多模态|画像|content\b.{0,12}data did not match any variant|(unknown variant|unsupported).{0,10}(image_url|file)|input_?image|(content|file)[^.]{0,30} type[^.]{0,30}(text|unsupported)"
         r"|only (supports? )?text|text.only|[`'\"]type[`'\"].{0,20}[`'\"]?text|content[\[\].\d]*\.type\b.{0,40}text",
@@ -155,10 +163,21 @@ MENDS: tuple[Mend, ...] = (
         object_arguments=True,
     ),
     _mend(
+        "arguments that are no text",
+        r"unmarshal string.{0,80}arguments|arguments.{0,60}(must|should|expected|valid|type).{0,20}\b(object|dict\w*|map\w*)\b|item pairs from a mapping",
+        parsed_arguments=True,
+    ),
+    _mend(
         "user last",
         r"prefill|assistant messages? at the end|final (role|message).{0,40}(user|assistant)|last (role|message).{0,60}assistant|(end|finish) with a user (message|turn)|last message.{0,30}must.{0,20}user"
         r"|最后.{0,20}(user|用户)",
         user_last=True,
+    ),
+    _mend(
+        "max_tokens always",
+        r"max_tokens\W{0,4}(the )?((this )?(field|parameter|value) )?(is )?(a )?(required|missing|must be (set|specified|provided|given))"
+        r"|(missing|requires?|required)[^.]{0,40}[`'\": ]max_tokens\b",
+        usual_output=USUAL_OUTPUT,
     ),
     _mend("content beside calls", _CONTENT, content_beside_calls=""),
     _mend(
@@ -176,6 +195,11 @@ _SCHEMA = re.compile(
     r"json[_ ]?schema|response_?format|guided.?(json|decoding)|structured output|output schema|json.?mode|response mime",
     re.IGNORECASE,
 )
+_NOT_STRICT = re.compile(
+    r"invalid schema for (function|response_format|tool).{0,200}(is required to be|must be supplied|supplied|not permitted|strict)|\bin strict mode\b|strict (schemas?|tools?)\b.{0,40}(requires?|must|need)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A schema that only a strict tool may not have."""
 _NO_JSON_AT_ALL = re.compile(r"\btools?\b|function|^(?!.*(json|schema|type|structured))", re.IGNORECASE | re.DOTALL)
 """JSON is refused beside tools, or whatever its kind."""
 _REFUSED = re.compile(
@@ -208,6 +232,7 @@ _FORM = "schemas: "
 _AT_MOST = "at most "
 _NUMBERED: dict[str, str] = {
     "output tokens": "most_output",
+    "images": "most_images",
     "tools": "most_tools",
     "characters a description": "longest_description",
 }
@@ -219,6 +244,10 @@ _DIFFERENCE = re.compile(r">\s*(\d+)\s*-\s*(\d+)|context length is (\d+)[^.]{0,6
 _NUMBER = re.compile(r"(?<![\w.])\d{1,9}(?![\w.]*\d|\w)")
 _TOOLS = re.compile(
     r"[`'\"]?tools[`'\"]?:? (array too long|too many)|too many (tools|functions)|at most \d+ (tools|functions)", re.I
+)
+_IMAGES = re.compile(
+    r"(at most|up to|more than|maximum( of)?|limit( of)?|only) \d+ (\w+ )?(image|picture)|(image|picture)s?\b.{0,30}(at most|max\w*|limit\w*|up to|exceed\w*)|too many (image|picture)",
+    re.I,
 )
 _DESCRIPTION = re.compile(r"description.{0,40}(too long|max|at most|exceed|longer)", re.I)
 _AGAIN = re.compile(r"failed to (call a function|parse tool call)|tool_use_failed|output_parse_failed", re.IGNORECASE)
@@ -273,7 +302,7 @@ def _is_of_the_value(error: StreamError) -> bool:
 
 _NAMES = r"[`'\"][\w.]+[`'\"](?:\s*,\s*[`'\"][\w.]+[`'\"])+"
 _LIST = re.compile(
-    rf"\[\s*{_NAMES}\s*\]|(?<=parameter\(s\): ){_NAMES}|(?<=parameters: ){_NAMES}|(?<=fields: ){_NAMES}", re.I
+    rf"[\[{{]\s*{_NAMES}\s*[\]}}]|(?<=parameter\(s\): ){_NAMES}|(?<=parameters: ){_NAMES}|(?<=fields: ){_NAMES}", re.I
 )
 
 
@@ -290,6 +319,8 @@ def _candidates(words: str, param: str | None, sent: Mapping[str, Any]) -> Itera
     yield from _of_the_whole(words, sent)
     if efforts := _taken_efforts(words, sent.get("reasoning_effort"), "reasoning_effort" in named):
         yield _EFFORTS + ",".join(efforts)
+    if _NOT_STRICT.search(words):
+        yield _SCHEMA_WORD + "strict"
     if _SCHEMA.search(words) and "response_format" in sent:
         yield from ("schema in words",) if _NO_JSON_AT_ALL.search(words) else ("json_object", "schema in words")
     if "max_completion_tokens" in special or "max_tokens" in special:
@@ -319,6 +350,9 @@ def _of_the_whole(words: str, sent: Mapping[str, Any]) -> Iterator[str]:
     if asked and _OUTPUT.search(words) and (most := _most(words, asked)):
         yield f"{_AT_MOST}{most} output tokens"
     tools = sent.get("tools") or ()
+    pictures = sum(part.get("type") == "image_url" for part in _parts(sent["messages"]))
+    if _IMAGES.search(words) and (most := _most(words, pictures, least=1)):
+        yield f"{_AT_MOST}{most} images"
     if _TOOLS.search(words) and (most := _most(words, len(tools))):
         yield f"{_AT_MOST}{most} tools"
     longest = max((len(tool["function"].get("description") or "") for tool in tools), default=0)
@@ -328,14 +362,14 @@ def _of_the_whole(words: str, sent: Mapping[str, Any]) -> Iterator[str]:
         yield from (_FORM + form for form, said in _FORMS if said.search(words))
 
 
-def _most(words: str, asked: int) -> int:
+def _most(words: str, asked: int, least: int = 2) -> int:
     """The number that a refusal gives as the most, below what was asked for; 0 where it gives none. vLLM gives it as a difference, what
     the context has left."""
     if left := _DIFFERENCE.search(words):
         most = int(left[1] or left[3]) - int(left[2] or left[4])
         return most if 0 < most < asked else 0
     whole = re.sub(r"(?<=\d),(?=\d{3}\b)", "", words)
-    return max((number for one in _NUMBER.findall(whole) if 1 < (number := int(one)) < asked), default=0)
+    return max((number for one in _NUMBER.findall(whole) if least <= (number := int(one)) < asked), default=0)
 
 
 def is_the_models_fault(error: StreamError) -> bool:
@@ -382,9 +416,13 @@ _BY_SPECIAL = frozenset({"reasoning_content", "reasoning", "thought_signature"})
 def _message_fields(messages: Any) -> set[str]:
     """The fields of messages and of their calls that a vendor may do without."""
     calls = [call for message in messages for call in message.get("tool_calls") or ()]
-    parts = [part for message in messages if isinstance(message.get("content"), list) for part in message["content"]]
-    pictures = [part["image_url"] for part in parts if isinstance(part.get("image_url"), Mapping)]
+    pictures = [part["image_url"] for part in _parts(messages) if isinstance(part.get("image_url"), Mapping)]
     return {name for one in (*messages, *calls, *pictures) for name in one} - _MESSAGE_NEEDS - _BY_SPECIAL
+
+
+def _parts(messages: Any) -> list[Any]:
+    """The parts of messages whose content is no string."""
+    return [part for message in messages if isinstance(message.get("content"), list) for part in message["content"]]
 
 
 _NEEDED = frozenset({"type", "function", "name", "parameters", "properties", "description", "items", "required"})

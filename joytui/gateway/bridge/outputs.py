@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from joytui.gateway.bridge.calls import Call, is_json, mended, repaired, unwrap_freeform
+from joytui.gateway.bridge.arguments import fitted, is_json, mended, repaired, unwrap_freeform
+from joytui.gateway.bridge.calls import Call
 from joytui.gateway.bridge.reasoning import Carried, pack
 from joytui.gateway.bridge.tools import Tool
 
@@ -148,12 +150,16 @@ class ReasoningOutput:
 
 
 class CallOutput:
-    """A call in the words of its tool: function_call, custom_tool_call or tool_search_call, with its namespace."""
+    """A call in the words of its tool: function_call, custom_tool_call or tool_search_call, with its namespace. `schema`: of the
+    tool's arguments, empty for one that was not offered."""
 
-    def __init__(self, index: int, item_id: str, call_id: str, tool: Tool, call: Call) -> None:
+    def __init__(
+        self, index: int, item_id: str, call_id: str, tool: Tool, call: Call, schema: Mapping[str, Any]
+    ) -> None:
         self.index = index
         self.tool = tool
         self.call = call
+        self._schema = schema
         self._sent = 0
         self._place = {"item_id": item_id, "output_index": index}
         self.item: Item = {"id": item_id, **_blank(tool), "call_id": call_id, "status": "in_progress"}
@@ -178,7 +184,7 @@ class CallOutput:
         """Half a call is left out: a client would run it (Codex looks at no status)."""
         arguments = mended(self.call.arguments, self.call.last)
         if self.tool.kind != "custom":
-            arguments = repaired(arguments)
+            arguments = fitted(repaired(arguments), self._schema)
         if status != "completed" and not is_json(arguments):
             return []
         self.item = {**self.item, "status": "completed"}

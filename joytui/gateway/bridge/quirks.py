@@ -98,6 +98,8 @@ class Quirks:
     """Roles must alternate: neighbouring assistant messages are merged as well."""
     assistant_after_tool: bool = False
     """No user message may follow a tool's output: an assistant message is between them."""
+    listed_content: bool = False
+    """Content is a list of parts, also where it is text alone."""
     content_beside_calls: str | None = None
     """The content of an assistant message that has calls alone."""
     thought_field: str | None = None
@@ -108,6 +110,8 @@ class Quirks:
     """Fields that are taken out of messages and their calls (`reasoning_details`, `extra_content`, …)."""
     object_arguments: bool = False
     """A call's arguments must be a JSON object: what another model left unfinished is put into one."""
+    parsed_arguments: bool = False
+    """A call's arguments are an object, not its text."""
     user_last: bool = False
     """The last message must be the user's or a tool's."""
     user_needed: bool = False
@@ -116,14 +120,20 @@ class Quirks:
     """An assistant message has one call at most, and its output follows it."""
     content_or_calls: bool = False
     """An assistant message with calls has no text."""
+    content_or_thought: bool = False
+    """An assistant message with calls and text has no thought."""
     named_outputs: bool = False
     """A tool's message has the tool's name."""
     tools_of_history: bool = False
     """A request whose history has calls must offer tools: those that were called, where it offers none."""
     stream: bool | None = None
     """Whether an answer can come as a stream at all (False), or in no other way (True); None: as the client wants it."""
+    usual_output: int = 0
+    """The most tokens that are asked for where the client names no number; 0: none."""
     most_output: int = 0
     """The most tokens that an answer may be asked for; 0: any number."""
+    most_images: int = 0
+    """How many pictures a request may have, the newest ones; 0: any number."""
     most_tools: int = 0
     """How many tools a request may have; 0: any number."""
     longest_description: int = 0
@@ -165,6 +175,8 @@ class Quirks:
     """Whether thoughts come as tags in the text (no parser upstream), which some of every family do."""
     leaked_calls: bool = True
     """Whether calls come as markup in the text: read as calls only where nothing else fits."""
+    bare_channels: bool = False
+    """Whether the marks of its channels may be missing (`channels`)."""
     finish_words: Mapping[str, Meaning] = field(default_factory=lambda: MEANINGS)
     usage: UsageSpelling = UsageSpelling()
 
@@ -190,8 +202,9 @@ OPENAI = replace(
 )
 """Takes developer and system messages anywhere, and no `max_tokens` for its newer models (platform.openai.com)."""
 GPT_5 = replace(DEFAULT, name="gpt-5", verbosity=True)
+GPT_OSS = replace(DEFAULT, name="gpt-oss", bare_channels=True)
 
-RECORDS = {quirks.name: quirks for quirks in (DEFAULT, GROQ, MISTRAL, OPENAI, GPT_5)}
+RECORDS = {quirks.name: quirks for quirks in (DEFAULT, GROQ, MISTRAL, OPENAI, GPT_5, GPT_OSS)}
 
 RULES: tuple[tuple[str, str, Quirks], ...] = (
     ("api.groq.com", "*", GROQ),
@@ -201,6 +214,7 @@ RULES: tuple[tuple[str, str, Quirks], ...] = (
     ("*.openai.azure.com", "*", OPENAI),
     ("*", "gpt-5*", GPT_5),
     ("*", "*/gpt-5*", GPT_5),
+    ("*", "*gpt-oss*", GPT_OSS),
 )
 """Host pattern, model pattern, record; the first that fits counts. Patterns are shell-style and in lower case."""
 

@@ -50,10 +50,10 @@ class Usage:
 
 _ELSEWHERE = (
     *("usageMetadata", "usage_metadata", "token_usage", "amazon-bedrock-invocationMetrics"),
-    *("timings", "meta", "details", "x_groq"),
+    *("timings", "meta", "details", "x_groq", "data"),
 )
-"""Where counts are that are not in `usage`: Gemini and Vertex, relays, Bedrock; llama.cpp, Cohere, TGI, Groq. `metadata` is none of
-them: there JoyToken has its own records."""
+"""Where counts are that are not in `usage`: Gemini and Vertex, relays, Bedrock; llama.cpp, Cohere, TGI, Groq; an event's `data`.
+`metadata` is none of them: there JoyToken has its own records, and Bedrock its usage."""
 _AT_THE_TOP = ("prompt_eval_count", "tokens_evaluated", "eval_count", "tokens_predicted")
 """Ollama's and llama.cpp's own names, which nobody else has: counts beside the choices."""
 _COHERE = ("tokens", "billed_units")
@@ -73,7 +73,17 @@ def find_usage(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
     for name in _ELSEWHERE:
         if name in chunk and (found := _object(chunk[name])) and has_counts(found := _inner(found)):
             return found
+    if choices is None and (found := _alone(chunk)):
+        return found
     return chunk if any(name in chunk for name in _AT_THE_TOP) and has_counts(chunk) else None
+
+
+def _alone(chunk: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The counts of a chunk that tells nothing else: itself, or what Bedrock has in `metadata`."""
+    metadata = _object(chunk.get("metadata"))
+    if metadata and "billing" not in metadata and (found := _object(metadata.get("usage"))) and has_counts(found):
+        return found
+    return chunk if has_counts(chunk) else None
 
 
 def _of_delta(choice: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -113,6 +123,7 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
     alone = _count(usage, *spelling.input)
     given = _count(usage, *spelling.input_alone) if alone is None else alone
     output = _count(usage, *spelling.output)
+    total = _count(usage, *spelling.total)
     if given is None and output is None:
         return None
     into = _details(usage, *spelling.input_details)
@@ -121,9 +132,10 @@ def read_usage(usage: Any, spelling: UsageSpelling = DEFAULT.usage) -> Usage | N
     cached = (_count(usage, *spelling.cached) if cached is None else cached) or 0
     reasoning = _count(out, *spelling.reasoning_in_details)
     reasoning = (_count(usage, *spelling.reasoning) if reasoning is None else reasoning) or 0
-    total = _count(usage, *spelling.total)
     beside = [_count(usage, *names) or 0 for names in (spelling.cached, spelling.cache_written)]
     counted = _with_cache(given or 0, cached, sum(beside), total, output or 0, anthropic=alone is None)
+    if output is None and given and total:
+        output = max(0, total - counted)
     odd = _odd(usage, *spelling.input, *spelling.output)
     found = _with_reasoning(TokenCounts(counted, cached, output or 0, reasoning), total)
     return replace(found, odd=True) if odd else found

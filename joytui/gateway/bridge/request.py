@@ -28,9 +28,14 @@ UNTOLD_LIMIT = "the upstream was not told how long its answer may be: it may cos
 """Said of a request whose limit a setting or a lesson took out."""
 
 
+def is_limited(sent: Mapping[str, Any]) -> bool:
+    """Whether a request names the most tokens of its answer."""
+    return any(sent.get(name) for name in OUTPUT_LIMITS)
+
+
 def loses_limit(asked: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
     """Whether a request that names the most tokens of its answer goes out without that."""
-    return any(asked.get(name) for name in OUTPUT_LIMITS) and not any(name in sent for name in OUTPUT_LIMITS)
+    return is_limited(asked) and not is_limited(sent)
 
 
 @dataclass(slots=True)
@@ -76,21 +81,24 @@ def to_chat(body: Mapping[str, Any], quirks: Quirks = DEFAULT) -> ChatRequest:
     chat.update(_format_fields(body, quirks))
     if quirks.answer_format != "json_schema":
         _tell_schema(chat, body)
-    _limit_output(chat, quirks.most_output)
+    _limit_output(chat, quirks)
     if body.get("stream") if quirks.stream is None else quirks.stream:
         chat.update(stream=True, stream_options={"include_usage": True})
     chat.update(quirks.extra_body)
     for name in quirks.refused:
         chat.pop(name, None)
     dropped = [f"{name} was left out" for name in quirks.dropped_with_note if body.get(name) is not None]
-    if loses_limit(body, chat):
+    if loses_limit(body, chat) and not chat.get("stream"):
         dropped.append(UNTOLD_LIMIT)
     return ChatRequest(
         chat, tools.names, [*tools.notes, *messages.notes, *dropped], echo(body), compaction, body.get("metadata")
     )
 
 
-def _limit_output(chat: dict[str, Any], most: int) -> None:
+def _limit_output(chat: dict[str, Any], quirks: Quirks) -> None:
+    most = quirks.most_output
+    if quirks.usual_output and not any(name in chat for name in OUTPUT_LIMITS):
+        chat[quirks.renamed.get("max_output_tokens", "max_tokens")] = quirks.usual_output
     for name in OUTPUT_LIMITS:
         if most and isinstance(chat.get(name), int) and chat[name] > most:
             chat[name] = most

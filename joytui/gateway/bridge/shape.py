@@ -15,6 +15,7 @@ from joytui.gateway.bridge.quirks import Quirks
 
 Message = dict[str, Any]
 
+OLDER_IMAGE_LEFT_OUT = "[older image left out: this model takes no more of them]"
 IMAGE_LEFT_OUT = "[image left out: this model takes text only]"
 FILE_LEFT_OUT = "[file left out: this model takes text only]"
 AFTER_TOOL = "I have the tool's output."
@@ -30,7 +31,8 @@ _APART = "\n\n"
 
 def shaped(messages: Sequence[Message], quirks: Quirks) -> list[Message]:
     """The messages as they go out. Those that are given are not changed."""
-    found = [_content(message, quirks) for message in messages]
+    found = _newest_images(messages, quirks.most_images) if quirks.most_images and quirks.images else messages
+    found = [_content(message, quirks) for message in found]
     found = [message for message in found if not _is_empty(message)]
     found = _system_first(found, quirks)
     if quirks.assistant_after_tool:
@@ -48,7 +50,13 @@ def shaped(messages: Sequence[Message], quirks: Quirks) -> list[Message]:
         found = _user_first(found)
     if quirks.user_last and found and found[-1]["role"] == "assistant":
         found = [*found, {"role": "user", "content": GO_ON}]
-    return [_assistant(message, quirks) for message in found]
+    found = [_assistant(message, quirks) for message in found]
+    return [_in_parts(message) for message in found] if quirks.listed_content else found
+
+
+def _in_parts(message: Message) -> Message:
+    content = message.get("content")
+    return {**message, "content": _parts(content)} if content and isinstance(content, str) else message
 
 
 def _content(message: Message, quirks: Quirks) -> Message:
@@ -57,6 +65,21 @@ def _content(message: Message, quirks: Quirks) -> Message:
         return message
     parts = content if quirks.images else [_in_words(part) for part in content]
     return {**message, "content": _plain(parts)}
+
+
+def _newest_images(messages: Sequence[Message], most: int) -> list[Message]:
+    """With a line of text for each picture but the newest ones."""
+    found: list[Message] = []
+    for message in reversed(messages):
+        if isinstance(content := message.get("content"), list):
+            parts: list[Any] = []
+            for part in reversed(content):
+                picture = part.get("type") == "image_url"
+                parts.append({"type": "text", "text": OLDER_IMAGE_LEFT_OUT} if picture and most <= 0 else part)
+                most -= picture
+            message = {**message, "content": parts[::-1]}
+        found.append(message)
+    return found[::-1]
 
 
 def _in_words(part: Any) -> Any:
@@ -190,9 +213,10 @@ def _assistant(message: Message, quirks: Quirks) -> Message:
         more["content"] = quirks.content_beside_calls
     if quirks.empty_thought and quirks.empty_thought not in message:
         more[quirks.empty_thought] = ""
-    if quirks.object_arguments:
-        more["tool_calls"] = [_with_object(call) for call in message["tool_calls"]]
-    return {**message, **more}
+    if quirks.object_arguments or quirks.parsed_arguments:
+        more["tool_calls"] = [_with_object(call, parsed=quirks.parsed_arguments) for call in message["tool_calls"]]
+    both = quirks.content_or_thought and more.get("content", message.get("content"))
+    return {k: v for k, v in {**message, **more}.items() if not (both and k in quirks.thought_fields)}
 
 
 def _without(message: Message, names: tuple[str, ...]) -> Message:
@@ -210,12 +234,12 @@ def _picture_without(part: Any, names: tuple[str, ...]) -> Any:
     return {**part, "image_url": {n: v for n, v in picture.items() if n not in names}} if picture else part
 
 
-def _with_object(call: Message) -> Message:
+def _with_object(call: Message, *, parsed: bool) -> Message:
     arguments = call["function"]["arguments"]
-    if _is_object(arguments):
-        return call
-    whole = json.dumps({UNFINISHED: arguments}, ensure_ascii=False)
-    return {**call, "function": {**call["function"], "arguments": whole}}
+    if not _is_object(arguments):
+        arguments = json.dumps({UNFINISHED: arguments}, ensure_ascii=False)
+    arguments = json.loads(arguments) if parsed else arguments
+    return {**call, "function": {**call["function"], "arguments": arguments}}
 
 
 def _is_object(text: str) -> bool:

@@ -20,9 +20,10 @@ from joytui.core.sse import DONE
 from joytui.core.token_counts import TokenCounts
 from joytui.gateway.bridge import finish
 from joytui.gateway.bridge.calls import Call, CallTable
+from joytui.gateway.bridge.channels import BareChannels
 from joytui.gateway.bridge.chunks import CallPiece, Delta
 from joytui.gateway.bridge.echoed import metadata_with
-from joytui.gateway.bridge.errors import CUT, NO_SUMMARY, StreamError
+from joytui.gateway.bridge.errors import CUT, NO_CALL, NO_SUMMARY, StreamError
 from joytui.gateway.bridge.leaked import LeakedCalls, calls_at_the_end
 from joytui.gateway.bridge.outputs import CallOutput, CompactionOutput, Event, Item, Output, ReasoningOutput, TextOutput
 from joytui.gateway.bridge.plain import PlainChunk, plain_text
@@ -84,6 +85,7 @@ class ResponsesStream:
         self._call_ids: set[str] = set()
         self._opaque: dict[str, Any] = {}
         self._blank = ""
+        self._channels = BareChannels() if answer.quirks.bare_channels else None
         self._tags = ThoughtTags()
         self._end_marks = EndMarks()
         self._leaked = LeakedCalls(answer.names if answer.quirks.leaked_calls else ToolNames())
@@ -175,6 +177,8 @@ class ResponsesStream:
         for call in self._calls.calls:
             if id(call) not in self._by_call:
                 events += self._take_call(call, at_end=True)
+        if (finish.calls_tools(self.finish) or self._calls.calls) and not self._says_anything():
+            return self.fail(NO_CALL)
         events += self._carry_opaque()
         self.status = "completed" if said == "completed" else "incomplete"
         if self.effective_usage is None and self._answer.input_estimate:
@@ -192,7 +196,7 @@ class ResponsesStream:
     def _take_done(self) -> None:
         """`[DONE]` ends a whole answer also where no finish reason came; half a call is none."""
         calls = self._calls.calls
-        begun = self._items or self._open or calls or self._leaked.held
+        begun = self._items or self._open or calls or any(map(str.strip, self._said))
         if self.finish is None and begun and all(call.settled for call in calls):
             self.finish = "tool_calls" if calls else "stop"
             self._note("[DONE] came without a finish reason and was taken as the end")
@@ -222,6 +226,7 @@ class ResponsesStream:
 
     def _take_said(self, text: str) -> list[Event]:
         self._said.append(text)
+        text = self._channels.feed(text) if self._channels else text
         return self._take_pieces(self._tags.feed(text) if self._answer.quirks.thought_tags else [("text", text)])
 
     def _take(self, delta: Delta) -> list[Event]:
@@ -237,7 +242,8 @@ class ResponsesStream:
             events += self._take_reasoning(delta.reasoning)
         if delta.text:
             events += self._take_said(delta.text)
-        for call in self._calls.place_all(delta.calls, finished=self.finish is not None):
+        summary = self.finish is not None or (delta.whole and bool(self._calls.calls))
+        for call in self._calls.place_all(delta.calls, finished=summary):
             events += self._take_call(call)
         if delta.finish:
             self.finish = delta.finish
@@ -286,7 +292,8 @@ class ResponsesStream:
 
     def _end_of_text(self) -> list[Event]:
         """What was held back of the text, as the text or the calls that it turned out to be."""
-        events = self._take_pieces(self._tags.end())
+        held = self._tags.feed(self._channels.end()) if self._channels else []
+        events = self._take_pieces([*held, *self._tags.end()])
         if said := self._leaked.feed(self._end_marks.end()):
             events += self._take_text(said)
         rest, calls = self._leaked.end(proper=bool(self._by_call))
@@ -325,6 +332,10 @@ class ResponsesStream:
         self._text = CompactionOutput(*self._next("cmp")) if compaction else TextOutput(*self._next("msg"))
         return [*events, *self._begin(self._text), *self._text.add(text)]
 
+    def _says_anything(self) -> bool:
+        """Whether there is more than thoughts."""
+        return any(item["type"] != "reasoning" for item in (*self._items, *(output.item for output in self._open)))
+
     def _flush_blank(self) -> list[Event]:
         """Blank text of an answer that has nothing else to say is its text."""
         blank, self._blank = self._blank, ""
@@ -340,7 +351,7 @@ class ResponsesStream:
         tool = self._answer.names.resolve(call.name)
         prefix = {"function": "fc", "custom": "ctc", "tool_search": "tsc"}[tool.kind]
         index, item_id = self._next(prefix)
-        output = CallOutput(index, item_id, self._call_id(call, index), tool, call)
+        output = CallOutput(index, item_id, self._call_id(call, index), tool, call, self._answer.names.schema(tool))
         self._by_call[id(call)] = output
         return events + self._begin(output)
 

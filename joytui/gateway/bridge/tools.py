@@ -63,10 +63,13 @@ class ToolNames:
         namespace = namespace if isinstance(namespace, str) else None
         return self._flat.get((namespace, name)) or flat_name(namespace, name)
 
+    def schema(self, tool: Tool) -> Mapping[str, Any]:
+        """The schema of a tool's arguments; empty for one that was not offered."""
+        return self.schemas.get(self.flat(tool.namespace, tool.name), {})
+
     def parameter_type(self, name: str, parameter: str) -> str | None:
         """The type of a tool's parameter as its schema has it, where it has one."""
-        tool = self.resolve(name)
-        properties = self.schemas.get(self.flat(tool.namespace, tool.name), {}).get("properties")
+        properties = self.schema(self.resolve(name)).get("properties")
         found = properties.get(parameter) if isinstance(properties, Mapping) else None
         kind = found.get("type") if isinstance(found, Mapping) else None
         return kind if isinstance(kind, str) else None
@@ -74,14 +77,15 @@ class ToolNames:
     def resolve(self, flat: str) -> Tool:
         """The tool that a model means. Models shorten and dot names: `exec` or `functions.exec` for `functions__exec`, put
         `functions.` or `default_api.` before any name (Kimi, gpt-oss, Gemini), a number or a mark of theirs behind it, and write another
-        case. A name that was offered means that tool, and one that fits two means neither."""
+        case; relays join the pieces of a name that came twice. A name that was offered means that tool, and one that fits two means neither."""
         if flat in self.tools:
             return self.tools[flat]
         told = _plain_names(flat)
         dotted = [t for t in self.tools.values() if t.namespace and flat == f"{t.namespace}.{t.name}"]
         bare = [t for t in self.tools.values() if t.name == flat]
         near = [tool for name, tool in self.tools.items() if _letters(name) in told]
-        for matches in (dotted, bare, near):
+        inner = [t for t in self.tools.values() if t.namespace and _is_member(flat, t.namespace, t.name)]
+        for matches in (dotted, bare, near, inner):
             if len(matches) == 1:
                 return matches[0]
         return Tool("function", flat)
@@ -93,7 +97,14 @@ _MARK_BEHIND = re.compile(r"<[|｜].*|\(\)\Z|:\d+\Z", re.DOTALL)
 def _plain_names(flat: str) -> set[str]:
     """What may be left of a name without what models put around it: all of it, and what is behind the last dot, colon or slash."""
     name = _MARK_BEHIND.sub("", flat.rpartition("to=")[2].strip("\"'` \n"))
-    return {_letters(name), _letters(re.split(r"[.:/]", name)[-1])}
+    said_once = name[: len(name) // 2] if name[: len(name) // 2] * 2 == name else name
+    return {_letters(name), _letters(said_once), _letters(re.split(r"[.:/]", name)[-1])}
+
+
+def _is_member(flat: str, namespace: str, name: str) -> bool:
+    """Whether a dotted name is this tool of the namespace that ends so (`docs.search` in `mcp__docs`)."""
+    place, dot, last = flat.rpartition(".")
+    return bool(dot) and _letters(last) == _letters(name) and _letters(namespace).endswith(_letters(place))
 
 
 def _letters(name: str) -> str:
@@ -141,11 +152,12 @@ def _add(tools: Tools, tool: Mapping[str, Any], namespace: str | None) -> None:
         return
     if kind == "function":
         function = tool["function"] if isinstance(tool.get("function"), Mapping) else tool
-        _put(tools, Tool("function", _text(function, "name"), namespace), _function(function))
+        name = _text(function, "name")
+        _put(tools, Tool("function", name, namespace), _function(function, name))
     elif kind == "custom":
         _put(tools, Tool("custom", _text(tool, "name"), namespace), _freeform(tool))
     elif kind == TOOL_SEARCH and tool.get("execution") == "client":
-        _put(tools, Tool("tool_search", TOOL_SEARCH, namespace), _function(tool))
+        _put(tools, Tool("tool_search", TOOL_SEARCH, namespace), _function(tool, TOOL_SEARCH))
     else:
         tools.notes.append(f"tool {kind} is hosted by the provider and was left out")
 
@@ -172,10 +184,9 @@ def _text(tool: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _function(tool: Mapping[str, Any]) -> dict[str, Any]:
-    function: dict[str, Any] = {}
-    if isinstance(tool.get("description"), str):
-        function["description"] = tool["description"]
+def _function(tool: Mapping[str, Any], name: str) -> dict[str, Any]:
+    told = tool.get("description")
+    function: dict[str, Any] = {"description": told if isinstance(told, str) and told.strip() else name}
     parameters = tool.get("parameters")
     if not isinstance(parameters, Mapping) or not parameters:
         parameters = {"type": "object", "properties": {}}

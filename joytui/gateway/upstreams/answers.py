@@ -36,7 +36,14 @@ from joytui.gateway.bridge.errors import (
     text_error,
 )
 from joytui.gateway.bridge.plain import ChunkReader
-from joytui.gateway.upstreams.bridged import TOO_DEEP, Bridge, StreamBroken, bridged_body, bridged_events
+from joytui.gateway.upstreams.bridged import (
+    TOO_DEEP,
+    Bridge,
+    StreamBroken,
+    bridged_body,
+    bridged_events,
+    bridged_whole,
+)
 from joytui.gateway.upstreams.exchange import (
     EVENT_STREAM,
     JSON,
@@ -132,16 +139,18 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     headers = {k: v for k, v in _headers(response, seen).items() if k != "content-type"}
     try:
         events, head, pieces = await _form(response)
-        if bridge.call.stream and events:
+        if events:
             chunks = _chunks(response, _after(head, pieces), seen)
+            if not bridge.call.stream:
+                return _put_together(response, bridge, chunks, headers, options)
             body = bridged_events(bridge, chunks, keep_alive=options.keep_alive, linger=options.linger)
             headers["content-type"] = EVENT_STREAM
             return Exchange(200, headers, body, seen, response.aclose, bridge.failed)
-        completion = await _completion(response, head, pieces, bridge, events=events)
+        completion, listed = _completion(await whole(response, MAX_BODY, head, pieces, echo=seen.echo), seen)
         if isinstance(completion, dict) and (told := find_error(completion)) is not None and told.status is not None:
             return _meant(told, seen)
-        kind, data = _translated(completion, bridge)
-    except (httpx.HTTPError, OSError, BodyTooLarge, StreamBroken) as error:
+        kind, data = _translated(completion, listed, bridge)
+    except (httpx.HTTPError, OSError, BodyTooLarge) as error:
         return _broken_off(error, seen)
     except RecursionError:
         await response.aclose()
@@ -154,13 +163,39 @@ async def bridged(response: httpx.Response, bridge: Bridge, options: TransportOp
     return Exchange(200, {**headers, "content-type": kind}, one_chunk(data), seen)
 
 
-def _translated(completion: Any, bridge: Bridge) -> tuple[str, bytes]:
-    """A whole completion in the form that was asked for: content type and bytes."""
+def _translated(completion: Any, chunks: list[Any], bridge: Bridge) -> tuple[str, bytes]:
+    """A whole completion, or all chunks of a stream, in the form that was asked for: content type and bytes."""
+    begin = event_bytes(bridge.stream.start())
+    events = b"".join(map(bridge.feed, chunks)) if chunks else event_bytes(bridge.whole(completion))
     if not bridge.call.stream:
-        return JSON, bridged_body(bridge, completion)
-    data = event_bytes([*bridge.stream.start(), *bridge.whole(completion), *bridge.end()])
+        return JSON, bridged_body(bridge)
+    data = begin + events + event_bytes(bridge.end())
     bridge.reader.seen.complete = True
     return EVENT_STREAM, data
+
+
+def _put_together(
+    response: httpx.Response,
+    bridge: Bridge,
+    chunks: AsyncIterator[list[Any]],
+    headers: dict[str, str],
+    options: TransportOptions,
+) -> Exchange:
+    """A whole answer of an upstream that streams. Whether it is one shows when its body has ended: it may become an error."""
+    seen = bridge.reader.seen
+
+    async def body() -> AsyncIterator[bytes]:
+        try:
+            async for piece in bridged_whole(bridge, chunks, linger=options.linger):
+                yield piece
+        except (StreamBroken, RecursionError) as error:
+            failed = nested_too_deeply(seen) if isinstance(error, RecursionError) else _broken_off(error, seen)
+            exchange.status, exchange.headers = failed.status, failed.headers
+            async for piece in failed.body:
+                yield piece
+
+    exchange = Exchange(200, {**headers, "content-type": JSON}, body(), seen, response.aclose)
+    return exchange
 
 
 def nested_too_deeply(seen: Observation) -> Exchange:
@@ -440,27 +475,28 @@ def _failure(call: ModelCall, error: StreamError, *, final: bool = False) -> byt
 async def _chunks(
     response: httpx.Response, pieces: AsyncIterator[bytes], seen: Observation
 ) -> AsyncIterator[list[Any]]:
-    """Chat chunks as parsed JSON, those of one piece of bytes together, and `DONE` where it comes: the end.
+    """Chat chunks as parsed JSON, those of one piece of bytes together, and `DONE` where it comes; usage may be behind it.
 
     A body without any event that is one JSON text is a chunk, too. Raises StreamBroken.
     """
     splitter, reader = SseSplitter(lenient=True), ChunkReader()
     size = 0
+    skipped: list[str] = []
     unread: list[bytes] | None = []
     try:
         async for piece in pieces:
             size += len(piece)
             if size > MAX_BRIDGED:
                 raise StreamBroken(f"the upstream's answer has more than {MAX_BRIDGED:,} bytes")
-            if chunks := _parsed(splitter.feed(piece), seen, reader):
+            if chunks := _parsed(splitter.feed(piece), seen, reader, skipped):
                 unread = None
                 yield chunks
-                if chunks[-1] == DONE:
-                    return
             if unread is not None:
                 unread.append(piece)
-        if chunks := _parsed(splitter.end(), seen, reader) or _one_text(unread, seen):
+        if chunks := _parsed(splitter.end(), seen, reader, skipped) or _one_text(unread, seen):
             yield chunks
+        elif text := splitter.stray or "\n".join(skipped).encode():
+            yield _last_words(text, seen)
     except (httpx.HTTPError, OSError) as error:
         raise StreamBroken(_how_broken(error)) from error
     except EventTooLarge as error:
@@ -469,11 +505,22 @@ async def _chunks(
         await response.aclose()
 
 
-def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> list[Any]:
+def _last_words(text: bytes, seen: Observation) -> list[Any]:
+    """The error in what a stream ends with that is no event: JSON in several lines, a proxy's page or its words. Raises StreamBroken
+    for the last two, which are nothing to an answer that is whole."""
+    if told := _one_text([text], seen):
+        return told
+    words = page_words(text)
+    raise StreamBroken(f"the upstream's stream broke off: {seen.echo.text(words) if seen.echo else words}")
+
+
+def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader, skipped: list[str]) -> list[Any]:
+    """The chunks of these events. `skipped`: gets the words, if any, that came in place of a chunk since the last one."""
     chunks: list[Any] = []
     for event in events:
         if len(event.data) < SHORT and _is_end(event):
-            return [*chunks, DONE]
+            chunks.append(DONE)
+            continue
         data = seen.echo.event(event.data) if seen.echo else event.data
         data = data.removeprefix("data:")  # a relay that frames what is framed already
         if event.name == "error":
@@ -482,9 +529,11 @@ def _parsed(events: list[SseEvent], seen: Observation, reader: ChunkReader) -> l
             continue
         try:
             chunks.append(_named(unwrapped(reader.read(data)), seen))
+            skipped.clear()
         except (ValueError, RecursionError):
             if (told := text_error(seen.echo.text(data) if seen.echo and len(data) <= WHOLE_LIMIT else data)) is None:
                 seen.note("a chunk that is not JSON was skipped")
+                skipped += [data[:ERROR_TEXT]] if " " in data.strip() else []
                 continue
             chunks.append({"error": {"message": told.message, "code": told.code, "type": told.type}})
     return chunks
@@ -528,31 +577,18 @@ def _in_a_row(body: bytes) -> list[Any]:
     return [] if text else found
 
 
-async def _completion(
-    response: httpx.Response, head: bytes, pieces: AsyncIterator[bytes], bridge: Bridge, *, events: bool
-) -> Any:
-    """A whole completion. An upstream that streams though nobody asked is read to its end first."""
-    seen = bridge.reader.seen
-    if events:
-        async for chunks in _chunks(response, _after(head, pieces), seen):
-            for chunk in chunks:
-                bridge.feed(chunk)
-        return {}
-    body = await whole(response, MAX_BODY, head, pieces, echo=seen.echo)
+def _completion(body: bytes, seen: Observation) -> tuple[Any, list[Any]]:
+    """A whole completion, or the chunks that a body has in its place. Raises ValueError with the words of one that is neither."""
     try:
         completion = unwrapped(json.loads(body))
-        first = completion[0] if isinstance(completion, list) and completion else None
-        if not isinstance(first, dict):
-            return completion
-        if len(completion) == 1 or find_error(first):
-            return first
-        chunks = completion  # those of a stream, in a list
     except ValueError:  # objects, one a line, or one behind the other
         splitter = SseSplitter(lenient=True)
-        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader()) or _in_a_row(body)
+        chunks = _parsed([*splitter.feed(body), *splitter.end()], seen, ChunkReader(), []) or _in_a_row(body)
         if not chunks:
             words = page_words(body)
             raise ValueError(f": {seen.echo.text(words) if seen.echo else words}" if words else "") from None
-    for chunk in chunks:
-        bridge.feed(chunk)
-    return {}
+        return None, chunks
+    first = completion[0] if isinstance(completion, list) and completion else None
+    if not isinstance(first, dict):
+        return completion, []
+    return (first, []) if len(completion) == 1 or find_error(first) else (None, completion)

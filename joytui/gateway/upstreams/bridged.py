@@ -14,6 +14,7 @@ from typing import Any
 
 from joytui.core.clock import now_ms
 from joytui.core.joytoken import UPSTREAM_ERROR
+from joytui.core.sse import DONE
 from joytui.gateway.bridge.answer import feed_completion
 from joytui.gateway.bridge.echoed import BULKY
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
@@ -26,6 +27,8 @@ from joytui.gateway.upstreams.observe import ChatReader
 
 KEEP_ALIVE_S = 15.0
 LINGER_S = 5.0
+AFTER_DONE_S = 1.0
+"""How long an upstream that said `[DONE]` may still tell its usage, if it has not."""
 MAX_ANSWER_CHARS = 16 * 1024 * 1024
 """The longest text, thoughts and arguments of one answer, which the bridge has to keep to its end: some 4 million tokens."""
 
@@ -53,8 +56,18 @@ class Bridge:
     call: ModelCall
     foreign: bool = True
     held: list[Any] = field(default_factory=list)
+    done: bool = False
+
+    @property
+    def whole_answer(self) -> bool:
+        """Nothing more is to come."""
+        return self.stream.ended or (self.done and self.reader.seen.usage_seen)
 
     def feed(self, chunk: Any) -> bytes:
+        if self.done:
+            chunk = _counts_of(chunk)
+        elif type(chunk) is str:
+            self.done = chunk == DONE
         if (trail := self.reader.trail) is not None:
             trail.at = len(self.held)
         read = self.reader.take(chunk)
@@ -134,6 +147,11 @@ def from_codex(headers: Mapping[str, str]) -> bool:
     return headers.get("originator", "").startswith("codex") or headers.get("user-agent", "").startswith("codex")
 
 
+def _counts_of(chunk: Any) -> Any:
+    """What counts of a chunk behind `[DONE]`: not an answer, and no error, for the answer was whole."""
+    return {k: v for k, v in chunk.items() if k not in ("choices", "error")} if isinstance(chunk, dict) else None
+
+
 async def bridged_events(
     bridge: Bridge, pieces: AsyncIterator[list[Any]], *, keep_alive: float = KEEP_ALIVE_S, linger: float = LINGER_S
 ) -> AsyncIterator[bytes]:
@@ -148,13 +166,10 @@ async def bridged_events(
     last = time.monotonic()
     broken: StreamError | None = None
     try:
-        async with aclosing(with_pauses(pieces, lambda: linger if stream.finish else keep_alive)) as paused:
-            async for chunks in paused:
-                if chunks is None and stream.finish:
-                    seen.note("the upstream kept the stream open after its finish reason")
-                    break
+        async with aclosing(_arriving(bridge, pieces, keep_alive, linger)) as arriving:
+            async for chunks in arriving:
                 data, told = b"", seen.output_bytes
-                for chunk in chunks or ():
+                for chunk in chunks:
                     data += bridge.feed(chunk)
                     if at_once and seen.output_bytes - told > at_once:
                         yield data
@@ -164,10 +179,6 @@ async def bridged_events(
                 if data:
                     last = time.monotonic()
                 yield data
-                if stream.ended:
-                    break
-                if seen.output_bytes > MAX_ANSWER_CHARS:
-                    raise StreamBroken(f"the upstream's answer has more than {MAX_ANSWER_CHARS:,} characters")
     except StreamBroken as error:
         broken = StreamError(UPSTREAM_ERROR, str(error), UPSTREAM_ERROR)
     except RecursionError:
@@ -176,9 +187,53 @@ async def bridged_events(
     yield event_bytes(bridge.fail(broken) if broken is not None and not stream.finish else bridge.end())
 
 
-def bridged_body(bridge: Bridge, completion: Any) -> bytes:
-    """A whole Response for a whole completion."""
-    bridge.whole(completion)
+async def _arriving(
+    bridge: Bridge, pieces: AsyncIterator[list[Any]], keep_alive: float, linger: float
+) -> AsyncGenerator[list[Any], None]:
+    """The chunks of an answer, those that came together at a time, until it is whole; nothing at a time in a silent stretch. Who
+    takes them feeds them to the bridge. Raises StreamBroken."""
+    stream, seen = bridge.stream, bridge.reader.seen
+
+    def patience() -> float:
+        return min(AFTER_DONE_S, linger) if bridge.done else linger if stream.finish else keep_alive
+
+    async with aclosing(with_pauses(pieces, patience)) as paused:
+        async for chunks in paused:
+            if chunks is None and (stream.finish or bridge.done):
+                if not bridge.done:
+                    seen.note("the upstream kept the stream open after its finish reason")
+                return
+            yield chunks or []
+            if bridge.whole_answer:
+                return
+            if seen.output_bytes > MAX_ANSWER_CHARS:
+                raise StreamBroken(f"the upstream's answer has more than {MAX_ANSWER_CHARS:,} characters")
+
+
+async def bridged_whole(
+    bridge: Bridge, pieces: AsyncIterator[list[Any]], *, linger: float = LINGER_S
+) -> AsyncIterator[bytes]:
+    """A whole Response put together from the chunks of a stream: a piece without anything while it grows, at the latest after
+    `at_once` (`ModelCall`), then all of it. Raises StreamBroken where the answer is not whole."""
+    seen, at_once = bridge.reader.seen, bridge.call.at_once
+    try:
+        async with aclosing(_arriving(bridge, pieces, KEEP_ALIVE_S, linger)) as arriving:
+            async for chunks in arriving:
+                told = seen.output_bytes
+                for chunk in chunks:
+                    bridge.feed(chunk)
+                    if at_once and seen.output_bytes - told > at_once:
+                        yield b""
+                        told = seen.output_bytes
+                yield b""
+    except StreamBroken:
+        if not bridge.stream.finish:
+            raise
+    yield bridged_body(bridge)
+
+
+def bridged_body(bridge: Bridge) -> bytes:
+    """The whole Response of a bridge that was fed with all there is."""
     bridge.end()
     bridge.reader.seen.complete = True
     return json_bytes(bridge.stream.response)

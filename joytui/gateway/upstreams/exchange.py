@@ -116,6 +116,8 @@ class Exchange:
 
     `fail` gives the bytes that end a stream, wherever it is, with an error in the stream's own words; None if the body is
     there as a whole already.
+    A whole answer that grows while it is read (put together from a stream) may become an error: `status` and `headers` hold once its
+    body has ended.
     `from_upstream`: the status is the upstream's own; False if no upstream answered (502, 503, 504 by joytui).
     `undone`: no upstream has done the work and none will, so that another may be asked: it could not be reached, or said
     itself that it failed. One that fell silent or broke off may be at work still, and bill for it.

@@ -20,7 +20,7 @@ from joytui.gateway.bridge.mending import (
     taught,
 )
 from joytui.gateway.bridge.quirks import Quirks
-from joytui.gateway.bridge.request import ChatRequest, to_chat
+from joytui.gateway.bridge.request import ChatRequest, is_limited, to_chat
 from joytui.ledger.records import LessonRow
 
 LIFETIME_MS = 7 * 24 * 3_600_000
@@ -84,11 +84,13 @@ class Lessons:
 
 @dataclass(slots=True)
 class Attempt:
-    """One request on its way to an upstream: how it was sent, and what it tried to learn."""
+    """One request on its way to an upstream: how it was sent, and what it tried to learn. `paid`: money is held for it, so that an
+    answer without a limit of its own is asked for as a stream, which can be ended."""
 
     asked: Mapping[str, object]
     plain: Quirks
     known: tuple[str, ...]
+    paid: bool = False
     learned: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     _once: list[str] = field(default_factory=list)
@@ -102,7 +104,10 @@ class Attempt:
 
     def chat(self) -> ChatRequest:
         """The request as it is to be sent. Raises BridgeError."""
-        return to_chat(self.asked, self.quirks)
+        chat = to_chat(self.asked, self.quirks)
+        if self.paid and self.quirks.stream is None and not (chat.body.get("stream") or is_limited(chat.body)):
+            return to_chat(self.asked, replace(self.quirks, stream=True))
+        return chat
 
     def mended(self, error: StreamError | None, sent: ChatRequest) -> ChatRequest | None:
         """The request to send after a refusal; None if it teaches nothing, or enough was tried."""

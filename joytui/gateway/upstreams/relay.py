@@ -168,7 +168,8 @@ class Relay:
 
     async def _bridge(self, call: ModelCall) -> Exchange:
         seen = Observation(upstream=self.name, echo=self._echo)
-        attempt = Attempt(call.body, self._own.quirks_of(self.url, call.model), self.lessons.of(call.model))
+        quirks, known = self._own.quirks_of(self.url, call.model), self.lessons.of(call.model)
+        attempt = Attempt(call.body, quirks, known, paid=call.at_once is not None)
         try:
             chat = await aside(len(call.raw), attempt.chat)
         except BridgeError as error:

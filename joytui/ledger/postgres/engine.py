@@ -25,7 +25,6 @@ from joytui.ledger.postgres.schema import make_partitions, migrate
 from joytui.ledger.postgres.url import StoreUrl
 from joytui.ledger.postgres.writer import Turn, Writer
 from joytui.ledger.records import (
-    DAY_MS,
     Access,
     AgentRow,
     Candidate,
@@ -39,7 +38,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import blocks, keys, lifetimes, months, tasks, telemetry, usage_sums
+from joytui.ledger.sql import blocks, keys, sums_of_days, tasks, telemetry, usage_sums
 from joytui.ledger.sql import reads as sql_reads
 from joytui.ledger.sql.connection import Connection
 from joytui.ledger.sql.engine import SqlLedger
@@ -278,11 +277,10 @@ class PostgresLedger(SqlLedger[Writer]):
             while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
                 gone += count
                 await asyncio.sleep(SLICE_PAUSE_S)
-        for sum_next, rest in ((months.sum_next, months.REST_DAYS), (lifetimes.sum_next, lifetimes.REST_DAYS)):
-            more = True
-            while more:
-                more = await self.write(sum_next, at_ms - rest * DAY_MS)
-                await asyncio.sleep(SLICE_PAUSE_S)
+        more = True
+        while more:
+            more = await self.write(sums_of_days.sum_next, at_ms)
+            await asyncio.sleep(SLICE_PAUSE_S)
         return gone
 
     def catch_up(self) -> asyncio.Future[bool]:

@@ -32,6 +32,7 @@ from joytui.ledger.records import (
     Charge,
 )
 from joytui.ledger.retention import KEYLESS_ROWS
+from joytui.ledger.sql import sums_of_days
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_query
 from joytui.ledger.sql.parts import DOCTOR, PARTS, PROGRAM, ROLLUP_SUMS, TABLES, Place, Table
 
@@ -361,11 +362,18 @@ CREATE TYPE counted AS (
     test boolean, ttft bigint, took bigint
 );
 
+CREATE FUNCTION forget(day_ bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    {";".join(sums_of_days.FORGET).format(day="day_")};
+END $$;
+
 CREATE FUNCTION add_up(done counted[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE sole counted;
 BEGIN
-    -- Months that were summed without them are to be summed again; hardly ever is there one.
-    DELETE FROM whole_month w WHERE w.ends > (SELECT min(x.at) FROM unnest(done) AS x) / {DAY_MS};
+    -- What was made of their days is to be made again; hardly ever is anything.
+    IF (SELECT min(c.at) FROM unnest(done) AS c) / {DAY_MS} < ({sums_of_days.KNOWN_UNTIL}) THEN
+        PERFORM forget(o.day) FROM (SELECT DISTINCT c.at / {DAY_MS} AS day FROM unnest(done) AS c ORDER BY 1) AS o;
+    END IF;
     IF cardinality(done) = 1 AND NOT done[1].test THEN
         sole := done[1];
         {"; ".join(map(_sum_of_one, TABLES))};

@@ -328,6 +328,11 @@ MIGRATIONS = (
     CREATE TRIGGER lifetime_taken AFTER DELETE ON part_day FOR EACH ROW WHEN (OLD.part = 'thread')
         EXECUTE FUNCTION lifetime_changed();
     """,
+    """
+    DROP TRIGGER lifetime_added ON part_day; -- whoever changes a day has the lifetimes forget it
+    DROP TRIGGER lifetime_taken ON part_day;
+    DROP FUNCTION lifetime_changed;
+    """,
 )
 """`printf`, `strftime`, `json_each` and `instr` are what the shared SQL asks of SQLite's, and no more."""
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from joytui.ledger.records import DAY_MS, PERIODS, Period, window_end, window_start
 from joytui.ledger.sql.connection import Connection
-from joytui.ledger.sql.lifetimes import FIELDS, PART, summed_before
+from joytui.ledger.sql.lifetimes import FIELDS, PART, SUMMED
 from joytui.ledger.sql.months import month_label
 from joytui.ledger.sql.nodes import FIRST_NODE, spent_within
 from joytui.ledger.sql.parts import ASIDE, DOCTOR, FROM_ROWS, MONTHLY, PARTS, SUMS, TELLING
@@ -155,14 +155,14 @@ def _months(connection: Connection) -> Iterator[Wrong | None]:
 
 
 def _lifetimes(connection: Connection) -> Iterator[Wrong | None]:
-    before = summed_before(connection)
+    summed = SUMMED.format(day="day")
     for field in FIELDS:
         pairs = _pairs(
             connection,
             ("value",),
             ("requests", "cost_nano"),
             f"SELECT {field} AS value, {_sum(('requests', 'cost_nano'))} FROM part_day"
-            f" WHERE part = '{PART}' AND day < {before} GROUP BY {field}",
+            f" WHERE part = '{PART}' AND {summed} GROUP BY {field}",
             f"SELECT value, requests, cost_nano FROM lifetime WHERE field = '{field}'",
         )
         for (value,), by_day, whole in pairs:

@@ -97,9 +97,9 @@ def edit_key(batch: nodes.Batch, key_id: str, changes: KeyChanges) -> KeyRow | N
     key spent."""
     assert set(changes) <= EDITABLE, set(changes) - EDITABLE
     wanted: dict[str, Any] = dict(changes)
-    if (limits := wanted.pop("limits", None)) is not None and (row := key(batch, key_id)) is not None:
-        merged = {**row.policy, **limits}
-        wanted["policy"] = {name: value for name, value in merged.items() if value is not None or name not in limits}
+    if (fields := wanted.pop("policy_fields", None)) is not None and (row := key(batch, key_id)) is not None:
+        merged = {**row.policy, **fields}
+        wanted["policy"] = {name: value for name, value in merged.items() if value is not None or name not in fields}
     values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in wanted.items()}
     parts = [f"{name} = ?" for name in values]
     if "policy" in values:

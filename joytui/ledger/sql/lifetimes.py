@@ -1,9 +1,9 @@
 """What each thread, task and commit has cost in its whole life, so that the dearest of a year are found without adding up all of it.
 
 None can cost more within a range than in its life: read from the dearest life on, a few hundred rows decide about hundreds of
-thousands. `lifetime` is the sum of `part_day` over the days before the one in `lifetime_fill`, by field and value ('' for what is
-not known). The upkeep adds a day at a time, once it has been over for REST_DAYS. Whatever changes such a day afterwards, triggers on
-`part_day` add here as well: a late end, an older store's rows, days that are folded.
+thousands. `lifetime` has the sums of `part_day` by field and value ('' for what is not known). `lifetime_fill` names the days that
+are not in them: the last that it names and all later ones, and those before that have changed since. The upkeep adds a day at a
+time, once it has been over for REST_DAYS. Before such a day changes, it is taken out again (`sums_of_days`).
 """
 # ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
@@ -29,34 +29,59 @@ MOST = 5_000
 """Values that are looked at; where they do not decide, the sums are added up after all."""
 
 
+SUMMED = "{day} < (SELECT max(f.day) FROM lifetime_fill f) AND {day} NOT IN (SELECT f.day FROM lifetime_fill f)"
+"""Whether a day is in the lifetimes."""
+KNOWN_UNTIL = "SELECT max(day) AS day FROM lifetime_fill"
+_MOVE = f"""
+    INSERT INTO lifetime (field, value, first_day, last_day, requests, cost_nano)
+    SELECT '{{field}}', p.{{field}}, {{day}}, {{day}}, {{sign}}sum(p.requests), {{sign}}sum(p.cost_nano) FROM part_day p
+    WHERE p.part = '{PART}' AND p.day = {{day}} AND {{condition}} GROUP BY p.{{field}} ORDER BY p.{{field}}
+    ON CONFLICT (field, value) DO UPDATE SET
+        first_day = CASE WHEN excluded.first_day < lifetime.first_day THEN excluded.first_day ELSE lifetime.first_day END,
+        last_day = CASE WHEN excluded.last_day > lifetime.last_day THEN excluded.last_day ELSE lifetime.last_day END,
+        requests = lifetime.requests + excluded.requests, cost_nano = lifetime.cost_nano + excluded.cost_nano
+"""
+
+
+def _moving(sign: str, condition: str) -> tuple[str, ...]:
+    return tuple(_MOVE.format(field=field, sign=sign, condition=condition, day="{day}") for field in FIELDS)
+
+
+ADD = _moving("+", "true")
+FORGET = (*_moving("-", SUMMED), f"INSERT INTO lifetime_fill SELECT {{day}} WHERE {SUMMED}")
+"""Takes a day out of the lifetimes until it is added again."""
+
+
 def summed_before(connection: Connection) -> int:
-    """The first day that is in no lifetime yet; 0: none is."""
-    row = connection.execute("SELECT day FROM lifetime_fill").fetchone()
-    return row[0] if row else 0
+    """The first day that is in no lifetime; 0: none is."""
+    return _fill(connection)[0] or 0
+
+
+def _fill(connection: Connection) -> tuple[int | None, int | None]:
+    """The first and the last day that `lifetime_fill` names."""
+    first, last = connection.execute("SELECT min(day), max(day) FROM lifetime_fill").fetchone()
+    return first, last
 
 
 def sum_next(batch: Connection, edge: int) -> bool:
     """Adds the next day, of those that ended before the edge (ms). False once nothing is left to do."""
-    row = batch.execute("SELECT day FROM lifetime_fill").fetchone()
-    since, end = row[0] if row else 0, edge // DAY_MS
-    day = batch.execute(f"SELECT min(day) FROM part_day WHERE part = '{PART}' AND day >= ?", (since,)).fetchone()[0]
-    if day is None or day >= end:
+    first, last = _fill(batch)
+    if first is not None and first != last:
+        _add(batch, first)
+        batch.execute("DELETE FROM lifetime_fill WHERE day = ?", (first,))
+        return True
+    day = batch.execute(f"SELECT min(day) FROM part_day WHERE part = '{PART}' AND day >= ?", (last or 0,)).fetchone()[0]
+    if day is None or day >= edge // DAY_MS:
         return False
-    if row is None:
-        batch.execute("INSERT INTO lifetime_fill VALUES (?)", (day,))
-    for field in FIELDS:
-        batch.execute(_ADD_DAY.format(field=field), (day,))
-    batch.execute("UPDATE lifetime_fill SET day = ?", (day + 1,))
+    _add(batch, day)
+    batch.execute("DELETE FROM lifetime_fill")
+    batch.execute("INSERT INTO lifetime_fill VALUES (?)", (day + 1,))
     return True
 
 
-_ADD_DAY = f"""
-    INSERT INTO lifetime (field, value, first_day, last_day, requests, cost_nano)
-    SELECT '{{field}}', {{field}}, min(day), max(day), sum(requests), sum(cost_nano) FROM part_day
-    WHERE part = '{PART}' AND day = ? GROUP BY {{field}} ORDER BY {{field}}
-    ON CONFLICT (field, value) DO UPDATE SET last_day = excluded.last_day,
-        requests = lifetime.requests + excluded.requests, cost_nano = lifetime.cost_nano + excluded.cost_nano
-"""
+def _add(batch: Connection, day: int) -> None:
+    for statement in ADD:
+        batch.execute(statement.format(day=int(day)))
 
 
 def forget_ended(batch: Connection) -> int:

@@ -2,7 +2,7 @@
 
 They are sums of the days' sums, and the upkeep makes them a day at a time, once a month has been over for REST_DAYS: no request
 writes them. `whole_month` has a row for each month that is being summed or is done; only those that are done are read. Whatever
-changes the days of a month afterwards takes its row away (`forget`), and the upkeep sums it again.
+changes the days of a month afterwards takes its row away (`sums_of_days`), and the upkeep sums it again.
 """
 # ruff: noqa: S608 - the SQL is put together from this module's own words; values are always parameters
 
@@ -17,6 +17,11 @@ from joytui.ledger.sql.parts import MONTHLY, TABLES, Table
 
 REST_DAYS = 10
 """Longer than telemetry may take to complete a request (`retention.PIECE_DAYS`), and than almost any request runs."""
+
+
+FORGET = ("DELETE FROM whole_month WHERE begins <= {day} AND ends > {day}",)
+"""Has the whole month of a day made anew."""
+KNOWN_UNTIL = "SELECT max(ends) AS day FROM whole_month"
 
 
 class Month(NamedTuple):
@@ -47,11 +52,6 @@ def whole_months(connection: Connection) -> list[Month]:
     """Those that can be read, oldest first."""
     rows = connection.execute("SELECT month, begins, ends FROM whole_month WHERE summed = ends ORDER BY month")
     return [Month(*row) for row in rows.fetchall()]
-
-
-def forget(batch: Connection, day: int) -> None:
-    """The sums of a day have changed: those of its month are to be made anew."""
-    batch.execute("DELETE FROM whole_month WHERE begins <= ? AND ends > ?", (day, day))
 
 
 def sum_next(batch: Connection, edge: int) -> bool:

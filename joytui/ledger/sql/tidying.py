@@ -15,8 +15,8 @@ from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.retention import SLICE, STOPPED_TASKS
 from joytui.ledger.sql import lifetimes
 from joytui.ledger.sql.connection import Connection
-from joytui.ledger.sql.months import forget
 from joytui.ledger.sql.parts import ASIDE, FROM_OUTSIDE, PARTS, TABLES
+from joytui.ledger.sql.sums_of_days import forget
 
 NS = 1_000_000
 SESSION_DAYS = 30

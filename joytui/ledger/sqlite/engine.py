@@ -21,7 +21,6 @@ from joytui.core.token_counts import Teller, Tests, UsageRow, UsageTotals
 from joytui.ledger.api import StoreUnavailable
 from joytui.ledger.ids import Numbers, row_id
 from joytui.ledger.records import (
-    DAY_MS,
     Access,
     AgentRow,
     Candidate,
@@ -35,15 +34,7 @@ from joytui.ledger.records import (
 )
 from joytui.ledger.retention import KEPT, Keeping
 from joytui.ledger.spool import End, Spool
-from joytui.ledger.sql import (
-    blocks,
-    keys,
-    lifetimes,
-    months,
-    reads,
-    tasks,
-    usage_sums,
-)
+from joytui.ledger.sql import blocks, keys, reads, tasks, usage_sums
 from joytui.ledger.sql.engine import SqlLedger
 from joytui.ledger.sqlite import requests, tidying, upkeep
 from joytui.ledger.sqlite.files import StoreLock, prepare
@@ -280,11 +271,10 @@ class SqliteLedger(SqlLedger[Writer]):
             while count := await self.write(tidying.SLICES[kept.what], at_ms - span):
                 gone += count
                 await asyncio.sleep(SLICE_PAUSE_S)
-        for sum_next, rest in ((upkeep.sum_months, months.REST_DAYS), (upkeep.sum_lifetimes, lifetimes.REST_DAYS)):
-            more = True
-            while more:
-                more = await self.write(sum_next, at_ms - rest * DAY_MS)
-                await asyncio.sleep(SLICE_PAUSE_S)
+        more = True
+        while more:
+            more = await self.write(upkeep.sum_next, at_ms)
+            await asyncio.sleep(SLICE_PAUSE_S)
         return gone
 
     def catch_up(self) -> asyncio.Future[bool]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from joytui.ledger.records import DAY_MS, HOUR_MS
 from joytui.ledger.sql.histogram import bucket
-from joytui.ledger.sql.months import forget
 from joytui.ledger.sql.parts import DOCTOR, TABLES, Place, part_places
+from joytui.ledger.sql.sums_of_days import forget, known_until
 
 Numbers = tuple[int, int, int, int, int, int, int, int]
 """What a rollup counts of a request: the columns of its tables from `requests` to `cost_nano`."""
@@ -49,10 +49,10 @@ def upsert(connection: sqlite3.Connection, into: tuple[str, int, str], rows: Seq
 class Sums:
     """What a batch adds up. Kept as it comes, so that what a write added can be dropped with it, and added up once."""
 
-    __slots__ = ("_aside", "_ended", "_used", "months_until")
+    __slots__ = ("_aside", "_ended", "_used", "known_until")
 
     def __init__(self) -> None:
-        self.months_until: int | None = None  # the first day of which no month is summed; None: to be looked up
+        self.known_until: int | None = None  # of `sums_of_days`; None: to be looked up
         self._ended: list[tuple[int, Place, Numbers, float | None, float | None]] = []
         self._aside: list[tuple[str, int, Place, Numbers]] = []
         self._used: list[tuple[str, str | None, int]] = []
@@ -87,9 +87,9 @@ class Sums:
     def write(self, connection: sqlite3.Connection) -> None:
         """Adds all of it to the store, and begins again."""
         if self._ended:
+            self._forget_days(connection)
             self._write_totals(connection)
             self._write_latency(connection)
-            self._forget_months(connection)
             self._ended.clear()
         if self._aside:
             self._write_aside(connection)
@@ -97,6 +97,14 @@ class Sums:
         if self._used:
             self._write_used(connection)
             self._used.clear()
+
+    def _forget_days(self, connection: sqlite3.Connection) -> None:
+        """What was made of the days of these requests is to be made again (`ledger.sql.sums_of_days`)."""
+        if self.known_until is None:
+            self.known_until = known_until(connection)
+        for day in {at // DAY_MS for at, *_ in self._ended}:
+            if day < self.known_until:
+                forget(connection, day)
 
     def _write_totals(self, connection: sqlite3.Connection) -> None:
         """The rollups, by key, model, tier and provider; and the parts, which keep less apart (`ledger.parts`)."""
@@ -114,14 +122,6 @@ class Sums:
         days = [(hour // 24, *rest, *numbers) for (hour, *rest), numbers in rolled.items()]
         upsert(connection, ADD_TO["rollup_day"], days)
         _add_parts(connection, parts)
-
-    def _forget_months(self, connection: sqlite3.Connection) -> None:
-        """Those that were summed without these requests are to be summed again (`ledger.sql.months`)."""
-        if self.months_until is None:
-            self.months_until = connection.execute("SELECT coalesce(max(ends), 0) FROM whole_month").fetchone()[0]
-        for day in {at // DAY_MS for at, *_ in self._ended}:
-            if day < self.months_until:
-                forget(connection, day)
 
     def _write_aside(self, connection: sqlite3.Connection) -> None:
         parts: dict[tuple[Any, ...], list[int]] = {}

@@ -359,6 +359,11 @@ MIGRATIONS = (
     {_lifetimes("changed", "UPDATE OF requests, cost_nano", "new", "new.{0} - old.{0}")}
     {_lifetimes("taken", "DELETE", "old", "-old.{}")}
     """,
+    """
+    DROP TRIGGER lifetime_added; -- whoever changes a day has the lifetimes forget it
+    DROP TRIGGER lifetime_changed;
+    DROP TRIGGER lifetime_taken;
+    """,
 )
 
 

@@ -11,7 +11,7 @@ from joytui.core.request import Ended, Opened
 from joytui.ledger.records import DAY_MS, HOUR_MS, INTERRUPTED, Charge, interrupted
 from joytui.ledger.retention import SLICE
 from joytui.ledger.spool import End
-from joytui.ledger.sql import lifetimes, months
+from joytui.ledger.sql import sums_of_days
 from joytui.ledger.sql.parts import FROM_ROWS, PARTS, PROGRAM, TABLES, Place
 from joytui.ledger.sqlite.cleaning import clean_older
 from joytui.ledger.sqlite.money import release
@@ -60,17 +60,12 @@ def probe(batch: Batch) -> None:
     batch.execute("DELETE FROM spent_id WHERE key_id = ''")
 
 
-def sum_months(batch: Batch, edge: int) -> bool:
-    """`months.sum_next`, once an older store has all of its days."""
+def sum_next(batch: Batch, at_ms: int) -> bool:
+    """`sums_of_days.sum_next`, once an older store has all of its days."""
     if _lacks_days(batch):
         return False
-    batch.sums.months_until = None
-    return months.sum_next(batch, edge)
-
-
-def sum_lifetimes(batch: Batch, edge: int) -> bool:
-    """`lifetimes.sum_next`, in the same way."""
-    return not _lacks_days(batch) and lifetimes.sum_next(batch, edge)
+    batch.sums.known_until = None
+    return sums_of_days.sum_next(batch, at_ms)
 
 
 def _lacks_days(batch: Batch) -> bool:

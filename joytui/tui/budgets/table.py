@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -13,7 +13,7 @@ from joytui.core.clock import parse_time
 from joytui.core.money import parse_credits
 from joytui.tui.budgets.reading import BudgetsSnapshot, Limit, words
 from joytui.tui.charts.cells import bar, percent
-from joytui.tui.figures import NEEDS_A_DAY, TOO_EARLY, credits, exact_credits, resets, soon, when
+from joytui.tui.figures import NEEDS_A_DAY, TOO_EARLY, credits, day, exact_credits, resets, soon, when
 from joytui.tui.lines import fact
 from joytui.tui.shown import visible
 from joytui.tui.widgets.sorted_table import Entry, Filler, TableColumn
@@ -34,6 +34,8 @@ COLUMNS = (
 EACH = {"daily": "day", "weekly": "week", "total": "all"}
 LEAST_BAR, MOST_BAR, BAR_RANK = 8, 40, 3
 LABEL = 12
+FAR_OFF = timedelta(days=30)
+"""A limit in total that lasts longer needs nobody's attention now."""
 
 
 def entries(snapshot: BudgetsSnapshot, now: datetime, zone: tzinfo | None, colours: Mapping[str, str]) -> list[Entry]:
@@ -102,18 +104,19 @@ def outcome(one: Limit, now: datetime, zone: tzinfo | None) -> tuple[str, str]:
     if burn.early:
         return TOO_EARLY, "quiet"
     if burn.will_be_over and burn.runs_out is not None:
+        if not one.limit.resets_at and burn.runs_out - now > FAR_OFF:
+            return f"✓ lasts until {day(burn.runs_out.astimezone(zone), now.astimezone(zone))}", "success"
         return f"▲ gone {soon(burn.runs_out, now, zone)}", "warning"
     return ("✓ lasts until its reset" if one.limit.resets_at else "✓ lasts for a year or longer"), "success"
 
 
-def filler(colours: Mapping[str, str]) -> Filler:
+def filler(now: datetime, zone: tzinfo | None, colours: Mapping[str, str]) -> Filler:
     """The bar of what is spent and held."""
 
     def draw(entry: Entry, room: int) -> Text:
         one: Limit = entry.item
-        colour = colours[
-            "error" if one.is_gone else "warning" if one.used >= 0.8 or one.burn.will_be_over else "primary"
-        ]
+        warns = one.used >= 0.8 or outcome(one, now, zone)[1] == "warning"
+        colour = colours["error" if one.is_gone else "warning" if warns else "primary"]
         filled = bar(one.used, room - 5)
         full = len(filled) - len(filled.lstrip("█"))
         text = Text(f"{percent(one.used):>4} ", colours["quiet"])

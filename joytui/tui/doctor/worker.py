@@ -81,7 +81,8 @@ def run_doctor(order: Order, target: MessagePump, cancel: threading.Event, exami
     except JoytuiError as error:
         target.post_message(Examined(order.run, None, sent=order.send, problem=str(error)))
     except Exception as error:  # a doctor that fails must say so on the screen, not end the console
-        problem = f"{type(error).__name__}: {_redacted(str(error))}"
+        told = f"{type(error).__name__}: {_redacted(str(error))}"
+        problem = f"{told}. This is a bug in joytui; l, which checks only this machine, may still help"
         target.post_message(Examined(order.run, None, sent=order.send, problem=problem))
     else:
         done = None if cancel.is_set() else report

@@ -45,4 +45,4 @@ class PolicyChange:
         if (await client.key(self.key_id)).policy != expected:
             hint = "look at it again; e on Keys edits it"
             raise RefusedError(f"the policy of {self.name} was changed in the meantime", hint=hint)
-        await client.edit_key(self.key_id, KeyEdit(policy=wanted))
+        await client.edit_key(self.key_id, KeyEdit(policy_changes=expected.changes_to(wanted)))

@@ -145,11 +145,15 @@ def key_create(wish: Wish) -> KeyCreate:
 
 
 def key_edit(wish: Wish, key: KeyView) -> KeyEdit:
-    """The key with the form's fields; what the form does not have (labels, routing, blacklist, logs) stays."""
+    """What the form changed of the key. All else stays, as somebody may have changed it meanwhile."""
     from joytui.core.wire import KeyEdit, PolicyView
 
-    policy = PolicyView.model_validate({**key.policy.model_dump(), **_policy(wish)})
-    return KeyEdit(name=wish.name, owner=wish.owner, expires_at=wish.expires_at, policy=policy)
+    fields = {name: getattr(wish, name) for name in ("name", "owner", "expires_at")}
+    changes: dict[str, object] = {name: value for name, value in fields.items() if value != getattr(key, name)}
+    wanted = PolicyView.model_validate({**key.policy.model_dump(), **_policy(wish)})
+    if (policy := key.policy.changes_to(wanted)).model_fields_set:
+        changes["policy_changes"] = policy
+    return KeyEdit.model_validate(changes)
 
 
 def _policy(wish: Wish) -> dict[str, object]:

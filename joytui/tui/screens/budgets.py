@@ -116,10 +116,10 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
 
     def show(self, snapshot: BudgetsSnapshot, told: str = "") -> None:
         self._snapshot = snapshot
-        colours, zone = self.app.theme_variables, self.console.options.zone
-        lines = entries(snapshot, self._now(), zone, colours)
+        colours, zone, now = self.app.theme_variables, self.console.options.zone, self._now()
+        lines = entries(snapshot, now, zone, colours)
         self._display(there=bool(lines))
-        self.query_one(SortedTable).fill(COLUMNS, lines, filler=filler(colours))
+        self.query_one(SortedTable).fill(COLUMNS, lines, filler=filler(now, zone, colours))
         self._say(*self._about(len(lines), told))
         self._show_own()
         self._show_limit()

@@ -74,13 +74,12 @@ def _totals(snapshot: UsageSnapshot, totals: UsageTotals, width: int) -> Entry:
 
 def filler(snapshot: UsageSnapshot, made: list[Entry], slots: Mapping[str, int], colours: Mapping[str, str]) -> Filler:
     """The bars, on one scale: what each line has of the whole. `slots`: the names' colours."""
-    amounts = [entry.keys[""] for entry in made]
-    whole, top = sum(amounts), max(amounts, default=0)
+    whole = sum(entry.keys[""] for entry in made)
 
     def draw(entry: Entry, room: int) -> Text:
         colour = colours[SERIES_NAMES[slots.get(entry.cells[snapshot.asked.group].plain, REST)]]
-        text = Text(f"{percent(share(entry.keys[''], whole)):>4} ", colours["quiet"])
-        return text.append(low_bar(share(entry.keys[""], top), room - 5), colour)
+        part = share(entry.keys[""], whole)
+        return Text(f"{percent(part):>4} ", colours["quiet"]).append(low_bar(part, room - 5), colour)
 
     return Filler(f"share of {UNITS[snapshot.metric]}", LEAST_BAR, MOST_BAR, BAR_RANK, draw)
 

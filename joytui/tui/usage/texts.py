@@ -135,7 +135,6 @@ def burn_legend(plain: bool, width: int) -> Content:
 def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, slots: Mapping[str, int], width: int) -> Content:
     """Who has how much, as bars with their numbers; the chosen one is marked. `slots`: the names' colours."""
     whole = sum(line.amount(metric) for line in lines)
-    top = max((line.amount(metric) for line in lines), default=0)
     failed = [f"  ✗ {line.totals.errors:,}" if line.totals.errors else "" for line in lines]
     beside = max((len(text) for text in failed), default=0)
     room = max(4, width - 5 - beside)  # one scale: all bars end where the same column of numbers begins
@@ -150,7 +149,7 @@ def ranking_text(lines: Sequence[Line], metric: Metric, cursor: int, slots: Mapp
         rows.append(Content.assemble((name, f"bold{chosen}"), (f" {value}", chosen.strip())))
         rows.append(
             Content.assemble(
-                *bar_parts(share(line.amount(metric), top), room, colour, "$background"),
+                *bar_parts(share(line.amount(metric), whole), room, colour, "$background"),
                 (f" {part:>4}", "$quiet"),
                 (f"{failed[index]:>{beside}}", "$error"),
             )

@@ -307,6 +307,29 @@ REFUSALS += [
     Strict("thinking, in Chinese", field_refused("reasoning_effort", "当前模型不支持思考模式"), {**PLAIN, "reasoning": {"effort": "low"}}),
 ]  # fmt: skip
 
+TWO_PICTURES = [user([PICTURE]), assistant("b"), user([{**PICTURE, "image_url": "data:image/png;base64,BBBB"}])]
+LOOKED: Body = {"input": [user("x"), THOUGHT, assistant("I look."), call("c1"), output("c1")]}
+
+
+def called(body: Body) -> list[Any]:
+    return [c["function"]["arguments"] for m in assistants(body) for c in m.get("tool_calls", ())]
+
+
+REFUSALS += [
+    Strict("Ollama: arguments that are no text", lambda b: "json: cannot unmarshal string into Go struct field ChatRequest.messages.tool_calls.function.arguments of type api.ToolCallFunctionArguments" if any(isinstance(a, str) for a in called(b)) else None, {"input": HISTORY}, sent=lambda b: called(b) == [{}], words=(
+        "messages.1.tool_calls.0.function.arguments: Input should be a valid dictionary",
+        "Can only get item pairs from a mapping.",
+    )),
+    Strict("gpt-oss's template: text and thought", lambda b: "Cannot pass both content and thinking in an assistant message with tool calls! Put the analysis message in one or the other, but not both." if any(m["content"] and "reasoning_content" in m for m in assistants(b)) else None, LOOKED, sent=lambda b: b["messages"][1]["content"] == "I look."),
+    Strict("a gateway of parts", lambda b: "messages[2].content: Input should be a valid list" if any(isinstance(m["content"], str) for m in b["messages"]) else None, {"input": HISTORY}, words=("content must be an array of parts",)),
+    Strict("OpenAI: what a strict tool needs", lambda b: "Invalid schema for function 'f': In context=(), 'additionalProperties' is required to be supplied and to be false." if key_anywhere(b["tools"], "strict") else None, offered({"type": "object", "properties": {"a": {"type": "string"}}}, strict=True), words=(
+        "Invalid schema for function 'f': In context=(), 'required' is required to be supplied and to be an array including every key in properties. Missing 'a'.",
+    )),
+    Strict("Cerebras: words of schemas in a set", lambda b: "Unsupported JSON schema fields: {'minItems', 'pattern'}" if key_anywhere(b["tools"], "minItems") or key_anywhere(b["tools"], "pattern") else None, parameter({"type": "array", "items": {"type": "string", "pattern": "a"}, "minItems": 1})),
+    Strict("Anthropic: a limit that is a must", lambda b: None if "max_tokens" in b else "max_tokens: Field required", PLAIN, words=("Missing required parameter: 'max_tokens'.", "The max_tokens field is required")),
+    Strict("vLLM: pictures", lambda b: "At most 1 image(s) may be provided in one request." if json.dumps(b).count('"image_url": {') > 1 else None, {"input": TWO_PICTURES}, sent=lambda b: "BBBB" in json.dumps(b) and "AAAA" not in json.dumps(b), words=("Too many images: up to 1 image is supported", "The number of images exceeds the limit of 1")),
+]  # fmt: skip
+
 REFUSALS += [
     replace(one, name=f"{one.name}, {n}", check=worded(one.check, said))
     for one in REFUSALS
@@ -322,6 +345,7 @@ TAKEN_AT_ONCE = [
     Strict("user messages in a row", alternating, {"input": [user("a"), user("b"), assistant("c"), user("d")]}),
     Strict("parts", lambda b: "content must be a string" if any(isinstance(m["content"], list) for m in b["messages"]) else None, {"input": [user([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}])]}),
     Strict("an empty assistant message", lambda b: "empty" if any(not (m["content"] or m.get("tool_calls")) for m in assistants(b)) else None, {"input": [user("a"), assistant(""), THOUGHT, user("b")]}),
+    Strict("a description", lambda b: None if all(t["function"].get("description") for t in b["tools"]) else "tools.0.function.description: Field required", {"input": "hi", "tools": [{"type": "function", "name": "f"}]}),
     Strict("a cache key", lambda b: None if b.get("prompt_cache_key") == "k" else "no key, no cache", {**PLAIN, "prompt_cache_key": "k"}),
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from joytui.gateway.upstreams.relay import Relay
-from tests.bridge.bridging import function
+from tests.bridge.bridging import custom, function, namespace
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, answer_json, call_delta, chunk, sse, stream, usage
 from tests.upstreams.calling import events, model_call, read
 
@@ -21,10 +21,27 @@ RUN = {"name": "exec_command", "arguments": CALL}
 TOOLS = [
     {
         **function("exec_command"),
-        "parameters": {"type": "object", "properties": {"cmd": {"type": "string"}, "lines": {"type": "integer"}}},
+        "parameters": {
+            "type": "object",
+            "properties": {"cmd": {"type": "string"}, "lines": {"type": "integer"}},
+        },
     },
     function("exec"),
+    {
+        **function("plan"),
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "steps": {"type": "array", "items": {"type": "object", "properties": {"n": {"type": "integer"}}}},
+                "done": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
+                "why": {"type": "string"},
+            },
+            "required": ["steps"],
+        },
+    },
+    namespace("mcp__docs", function("search")),
 ]
+STEPS = {"steps": [{"n": 1}]}
 ONE = [("exec_command", {"cmd": "echo one"})]
 TWO = [*ONE, *ONE]
 END = chunk({}, "tool_calls")
@@ -94,6 +111,8 @@ STREAMS = [
     Accent("text in place of content", stream(chunk({"text": "Hello "}), chunk({"text": "there"}), chunk({}, "stop")), HELLO),
     Accent("a part that is in no list", stream(chunk({"content": {"type": "text", "text": HELLO}}), chunk({}, "stop")), HELLO),
     Accent("parts that are strings", stream(chunk({"content": ["Hello ", "there"]}), chunk({}, "stop")), HELLO),
+    Accent("choices by their number", stream({"choices": {"0": {"delta": {"content": HELLO}, "finish_reason": "stop"}}}), HELLO),
+    Accent("a part that is a thought", stream(chunk({"content": [{"type": "thought", "text": "hm"}, {"type": "text", "text": HELLO}]}), chunk({}, "stop")), HELLO, thought="hm"),
     Accent("a reasoning part with a summary", stream(chunk({"content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}]}), *WHOLE), HELLO, thought="hm"),
     Accent("messages that grow", stream(*({"choices": [{"message": {"content": text}, "finish_reason": end}]} for text, end in (("Hel", "null"), ("Hello", ""), (HELLO, "stop")))), HELLO),
     Accent("choices that are one object", stream(*({"choices": {"delta": delta}} for delta in ({"content": HELLO}, {"finish_reason": "stop"}))), HELLO),
@@ -105,6 +124,8 @@ STREAMS = [
     Accent("objects that nothing parts", labelled("application/json", b"".join(json.dumps(one).encode() for one in WHOLE)), HELLO),
     Accent("JSON in JSON", answer_json(json.dumps({"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}]})), HELLO),
     Accent("Ollama's own lines", labelled("application/x-ndjson", lines([{"message": {"content": HELLO}, "done": False}, {"message": {"content": ""}, "done": True, "done_reason": "stop", "prompt_eval_count": 1000, "eval_count": 50}], "")), HELLO, tokens=(1000, 0, 50, 0)),
+    Accent("objects, one a line: all items", labelled("application/x-ndjson", lines([chunk({"reasoning": "hm"}), chunk({"content": HELLO}), chunk(call_delta(0, "c1", **RUN)), END], "")), HELLO, ONE, thought="hm"),
+    Accent("words behind a whole answer", Scripted(pieces=[sse(WHOLE, done=False), b"upstream request timeout"]), HELLO),
     Accent("the whole message once more", stream(*TEXT, {"choices": [{"message": {"content": HELLO}, "finish_reason": "stop"}]}), HELLO),
 ]  # fmt: skip
 
@@ -155,6 +176,46 @@ CALLS = [
     Accent("null for no arguments", calls(call_delta(0, "c1", "exec", "null")), calls=[("exec", {})]),
     Accent("a part tool_use", stream(chunk({"content": [{"type": "tool_use", "id": "c1", "name": "exec_command", "input": {"cmd": "echo one"}}]}), END), calls=ONE),
     Accent("a message beside an empty delta", stream(chunk({}), {"choices": [{"delta": {}, "message": {"tool_calls": [{"id": "c1", "function": RUN}]}, "finish_reason": "tool_calls"}]}), calls=ONE),
+    *(
+        Accent(f"{STEPS} as {given}", calls(call_delta(0, "c1", "plan", json.dumps(given))), calls=[("plan", STEPS)])
+        for given in ({"arguments": STEPS}, {"arguments": json.dumps(STEPS)}, {"input": STEPS}, {"name": "plan", "arguments": STEPS}, {"steps": json.dumps(STEPS["steps"])}, {"steps": [{"n": "1"}]}, {"steps": "[{'n': 1}]"})
+    ),
+    *(
+        Accent(f"{given} as it is", calls(call_delta(0, "c1", name, json.dumps(given))), calls=[(name, given)])
+        for name, given in (
+            ("plan", {"steps": [], "why": "[1]"}),
+            ("plan", {"steps": [], "why": {"steps": []}}),
+            ("plan", {"arguments": {"steps": [], "more": 1}}),
+            ("plan", {"one": STEPS, "two": STEPS}),
+            ("plan", {"steps": "all"}),
+            ("exec_command", {"arguments": {"cmd": "echo one"}}),
+            ("exec", {"n": "1"}),
+        )
+    ),
+    Accent("a word that is true", calls(call_delta(0, "c1", "plan", '{"steps": [], "done": "True"}')), calls=[("plan", {"steps": [], "done": True})]),
+    Accent("a comma behind the last of a list", calls(call_delta(0, "c1", "plan", '{"steps": [{"n": 1,},], "why": "a,]"}')), calls=[("plan", {**STEPS, "why": "a,]"})]),
+    Accent("a beginning that was lost", calls(call_delta(0, "c1", "exec_command", CALL[2:])), calls=ONE),
+    Accent("Python that is not JSON", calls(call_delta(0, "c1", "exec", "{'a': {1}}")), calls=[("exec", "{'a': {1}}")]),
+    Accent("a name that is said twice", calls(call_delta(0, "c1", "exec_commandexec_command", CALL)), calls=ONE),
+    Accent("the name of a member, with the end of its namespace", calls(call_delta(0, "c1", "docs.search", "{}")), calls=[("search", {})]),
+    Accent("a member of another namespace", calls(call_delta(0, "c1", "web.search", "{}")), calls=[("web.search", {})]),
+    Accent("an index that falls", calls(call_delta(1, "c1", "exec_command", ""), call_delta(0, arguments=CALL[:7]), call_delta(0, arguments=CALL[7:])), calls=ONE),
+    Accent("calls as their text", calls({"tool_calls": json.dumps([{"id": "c1", "function": RUN}])}), calls=ONE),
+    Accent("the name as the only member", calls({"tool_calls": [{"id": "c1", "function": {"exec_command": {"cmd": "echo one"}}}]}), calls=ONE),
+    *(
+        Accent(f"a call that nobody can read, {end}", calls({"reasoning": "hm"}, call_delta(0, "c1", arguments=CALL), end=chunk({}, end)), error="there is no call to be read")
+        for end in ("tool_calls", "stop")
+    ),
+    Accent("a call that is not there", stream(END), error="there is no call to be read"),
+    Accent("text in place of a call", said(HELLO, finish="tool_calls"), HELLO),
+    Accent("again after the end, with another id", stream(chunk(again()), END, chunk(call_delta(0, "c9", **RUN))), calls=ONE),
+    Accent("again as a whole message, with another id", stream(chunk(again()), {"choices": [{"message": {"tool_calls": [{"id": "c9", "function": RUN}]}, "finish_reason": "tool_calls"}]}), calls=ONE),
+    Accent("twins in messages that grow", stream(*({"choices": [{"message": {"tool_calls": [{"id": f"c{n}", "function": RUN} for n in range(count)]}, "finish_reason": None if count == 1 else "tool_calls"}]} for count in (1, 2))), calls=TWO),
+    Accent("toolCalls", calls({"toolCalls": [{"index": 0, "id": "c1", "function": RUN}]}), calls=ONE),
+    Accent("calls beside the delta", stream({"choices": [{"delta": {}, "tool_calls": [{"id": "c1", "function": RUN}], "finish_reason": "tool_calls"}]}), calls=ONE),
+    Accent("names without quotation marks", calls(call_delta(0, "c1", "exec_command", '{cmd: "echo one",}')), calls=ONE),
+    Accent("a byte order mark", calls(call_delta(0, "c1", "exec_command", f"\ufeff {CALL}")), calls=ONE),
+    Accent("a patch in a fence", calls(call_delta(0, "c1", "apply_patch", json.dumps({"input": "```diff\n*** Begin Patch\n```"}))), calls=[("apply_patch", "*** Begin Patch")]),
     Accent("a name that begins another", calls(call_delta(0, "c1", "exec", "{}")), calls=[("exec", {})]),
 ]  # fmt: skip
 
@@ -260,6 +321,10 @@ USAGE = [
     Accent("LiteLLM: both spellings", counted(prompt_tokens=1000, cache_read_input_tokens=900, completion_tokens=50, total_tokens=1050), HELLO, tokens=(1000, 900, 50, 0)),
     Accent("OpenAI's", counted(prompt_tokens=1000, completion_tokens=50, total_tokens=1050, prompt_tokens_details={"cached_tokens": 900}, completion_tokens_details={"reasoning_tokens": 30}), HELLO, tokens=RIGHT),
     *(Accent(f"counts in {next(iter(where))}", stream(*TEXT, chunk({}, "stop"), {"choices": [], **where}), HELLO, tokens=(1000, cached, 50, 0)) for where, cached in COUNTED),
+    Accent("behind the end mark", Scripted(pieces=[sse([*TEXT, chunk({}, "stop")]), b"data: [DONE]\n\n", sse([chunk({"content": "!"}, "error", usage={"prompt_tokens": 1000, "completion_tokens": 50})], done=False)]), HELLO, tokens=(1000, 0, 50, 0)),
+    Accent("an event called usage", Scripted(pieces=[sse([*TEXT, chunk({}, "stop")], done=False), b'event: usage\ndata: {"prompt_tokens": 1000, "completion_tokens": 50}\n\n']), HELLO, tokens=(1000, 0, 50, 0)),
+    Accent("Bedrock's event", stream(*TEXT, chunk({}, "stop"), {"metadata": {"usage": {"inputTokens": 100, "outputTokens": 50, "cacheReadInputTokens": 900}}}), HELLO, tokens=(1000, 900, 50, 0)),
+    Accent("no output, but the total", counted(prompt_tokens=1000, total_tokens=1050), HELLO, tokens=(1000, 0, 50, 0)),
     Accent("a number called tokens", counted(prompt_tokens=1000, completion_tokens=50, tokens=7), HELLO, tokens=(1000, 0, 50, 0)),
     Accent("timings beside the usage", stream(*TEXT, chunk({}, "stop"), {"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 50}, "timings": {"prompt_n": 1, "predicted_n": 49}}), HELLO, tokens=(1000, 0, 50, 0)),
     Accent("Groq's", stream(*TEXT, chunk({}, "stop", x_groq={"usage": {"prompt_tokens": 1000, "completion_tokens": 50}})), HELLO, tokens=(1000, 0, 50, 0)),
@@ -269,6 +334,18 @@ ERRORS = [
     Accent("detail in the stream", stream(*TEXT, {"detail": "worker died"}, done=False), error="worker died"),
     Accent("an event called error", Scripted(pieces=[sse(TEXT, done=False), b"event: error\ndata: out of memory\n\n"]), error="out of memory"),
     Accent("bare JSON in the stream", Scripted(pieces=[sse(TEXT, done=False), b'{"error": {"message": "slot lost"}}\n']), error="slot lost"),
+    *(
+        Accent(f"{words!r} in the middle", Scripted(pieces=[sse([*TEXT, usage(1000, 50)], done=False), page]), error=words, tokens=(1000, 0, 50, 0))
+        for words, page in (
+            ("504 Gateway Time-out", b"<html>\r\n<head><title>504 Gateway Time-out</title></head>\r\n<body>x</body></html>\r\n"),
+            ("524: A timeout occurred", b'data: {"choices":[{"del<!DOCTYPE html>\n<html><title>524: A timeout occurred</title></html>'),
+            ("upstream connect error", b"upstream connect error or disconnect/reset before headers. reset reason: overflow"),
+            ("upstream request timeout", b"data: upstream request timeout\n\n"),
+            ("slot lost", b'{\n "error": {\n  "message": "slot lost"\n }\n}\n'),
+        )
+    ),
+    Accent("two levels down", stream({"result": {"response": {"error": {"message": "worker died"}, "isThinking": False}}}, done=False), error="worker died"),
+    Accent("Google's word with its place", stream(chunk({}, "function_call_filter: MALFORMED_FUNCTION_CALL")), error="malformed tool call"),
     Accent("in the choice", stream({"choices": [{"error": {"code": 502, "message": "provider died"}, "finish_reason": "error"}]}), error="provider died"),
     Accent("FastAPI's list", answer_json({"detail": [{"loc": ["body", "n"], "msg": "too few"}]}), error="body.n: too few"),
     Accent("Cloudflare's list", answer_json({"success": False, "errors": [{"code": 7, "message": "no route"}], "result": None}), error="no route"),
@@ -294,11 +371,18 @@ ERRORS = [
 ]  # fmt: skip
 
 
+def arguments_of(call: dict[str, Any]) -> Any:
+    try:
+        return call["input"] if "input" in call else json.loads(call["arguments"])
+    except ValueError:
+        return call["arguments"]
+
+
 @pytest.mark.parametrize("accent", [*STREAMS, *CALLS, *TAGS, *USAGE, *ERRORS], ids=lambda accent: accent.name)
 async def test_an_answer_is_what_it_means(accent: Accent) -> None:
     async with ChatUpstream(lambda seen: accent.sends) as upstream:
         relay = Relay(upstream.url, "k", name="r", api="chat")
-        exchange, data, seen = await read(relay, model_call(tools=TOOLS))
+        exchange, data, seen = await read(relay, model_call(tools=[*TOOLS, custom()]))
         await relay.aclose()
     assert exchange.status == accent.status
     if accent.status != 200:
@@ -308,12 +392,16 @@ async def test_an_answer_is_what_it_means(accent: Accent) -> None:
     if accent.error is not None:
         assert last["status"] == "failed"
         assert accent.error in last["error"]["message"]
+        assert accent.tokens in (
+            None,
+            (seen.input_tokens, seen.cached_input_tokens, seen.output_tokens, seen.reasoning_tokens),
+        )
         return
     output = last["output"]
     assert last["status"] == "completed"
     assert seen.complete
     assert "".join(p["text"] for i in output if i["type"] == "message" for p in i["content"]) == accent.text
-    assert [(i["name"], json.loads(i["arguments"])) for i in output if i["type"] == "function_call"] == accent.calls
+    assert [(i["name"], arguments_of(i)) for i in output if i["type"].endswith("_call")] == accent.calls
     assert [e["item"] for e in events(data) if e["type"] == "response.output_item.done"] == output
     thoughts = [p["text"] for i in output if i["type"] == "reasoning" for p in i.get("content", ())]
     assert thoughts == ([accent.thought] if accent.thought is not None else [])

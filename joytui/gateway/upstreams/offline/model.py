@@ -70,7 +70,8 @@ class OfflineModel:
         bridge = open_bridge(call, chat, ChatReader(seen), foreign=False)
         answer = _Answering(chat.body)
         if not call.stream:
-            return Exchange(200, {"content-type": JSON}, one_chunk(bridged_body(bridge, answer.completion())), seen)
+            bridge.whole(answer.completion())
+            return Exchange(200, {"content-type": JSON}, one_chunk(bridged_body(bridge)), seen)
         events = bridged_events(bridge, answer.stream())
         return Exchange(200, {"content-type": EVENT_STREAM}, events, seen, fail=bridge.failed)
 
