@@ -182,10 +182,11 @@ def direct(folder: Path) -> str:
             "PATH": f"{Path(sys.executable).parent}:{Path(codex(NEWEST)).parent}:{setup.env['PATH']}",
         }  # fmt: skip
         server = ["tmux", "-S", str(folder / "s"), "-f", "/dev/null"]
+        # The options first: which colours a terminal has is read when the session is attached.
         shown = [
-            *server, "new-session", "joytui --screen logs", ";", "set", "-g", "status", "off", ";", "set", "-g", "default-terminal",
-            "tmux-256color", ";", "set", "-ga", "terminal-overrides", ",*:Tc:indn@:rin@:rep@", ";", "set", "-g", "pane-border-style", "fg=colour240", ";",
-            "split-window", "-v", "-l", str(SHELL_LINES), "env", "PS1=$ ", "bash", "--noprofile", "--norc", "-i",
+            *server, "start-server", ";", "set", "-g", "status", "off", ";", "set", "-g", "default-terminal", "tmux-256color", ";",
+            "set", "-ga", "terminal-overrides", ",*:Tc:indn@:rin@:rep@", ";", "set", "-g", "pane-border-style", "fg=colour240", ";",
+            "new-session", "joytui --screen logs", ";", "split-window", "-v", "-l", str(SHELL_LINES), "env", "PS1=$ ", "bash", "--noprofile", "--norc", "-i",
         ]  # fmt: skip
         names = {str(setup.folder / "work"): f"{SHOWN_HOME}/app", str(setup.codex_home): f"{SHOWN_HOME}/.codex"}
         with Terminal(shown, columns=COLUMNS, lines=LINES, env=setup.env, cwd=folder / "work") as terminal:

@@ -53,7 +53,7 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
         emit_json({"alerts": [one.model_dump() for one in found], "webhook": webhook})
         return EXIT_OK
     if found:
-        _show(found)
+        _show(found, sent=webhook is not None)
     else:
         say("no alerts" + (f" since {args.since}" if args.since else " yet"))
     if webhook is None:
@@ -61,12 +61,17 @@ async def _list(console: ConsoleClient, args: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _show(found: list[AlertView]) -> None:
+def _show(found: list[AlertView], *, sent: bool) -> None:
+    """`sent`: whether there is a webhook, so that each has a state."""
     from joytui.cli.amounts import local_time
     from joytui.cli.columns import Column, emit_table
 
-    columns = [Column("time"), Column("severity"), Column("alert", least=20), Column("text", rank=1, least=16), Column("state")]  # fmt: skip
-    emit_table(columns, [[local_time(one.time), one.severity, one.title, one.text, _state(one)] for one in found])
+    columns = [Column("time"), Column("severity"), Column("alert", least=20), Column("text", rank=1, least=16)]
+    rows = [[local_time(one.time), one.severity, one.title, one.text] for one in found]
+    if sent:
+        columns.append(Column("state"))
+        rows = [[*row, _state(one)] for row, one in zip(rows, found, strict=True)]
+    emit_table(columns, rows)
 
 
 def _state(one: AlertView) -> str:

@@ -167,7 +167,7 @@ def test_an_hour_out_of_the_ordinary_names_its_key() -> None:
     assert (alert.team, alert.subject) == ("core", "org")
     assert said(alert) == (
         "warning",
-        "unusual spending",
+        "unusual spending by key dev",
         "From 2026-11-23 13:00 UTC: 60.00 credits; 0.10 is usual. key dev: 600× its usual for this hour.",
     )
     [later] = noticing.anomalies({**hours, hour_of(NOW): 60 * CREDIT}, {}, [], team_of, at + timedelta(hours=1))

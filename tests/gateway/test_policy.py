@@ -27,7 +27,7 @@ async def test_what_a_policy_refuses(gateway: Served) -> None:
     assert "IP 127.0.0.1 is blocked" in await refused(gateway, ip_allow=["127.0.0.1"], ip_block=["127.0.0.0/8"])
     assert "requested tier is not allowed" in await refused(gateway, {**SAY_HI, "tier": "premium"}, tiers=["economy"])
     assert "invalid tier" in await refused(gateway, {**SAY_HI, "tier": "gold"})
-    assert "of tier premium" in await refused(gateway, {**SAY_HI, "model": "joytui-offline-max"}, tiers=["economy"])
+    assert "in the tier premium" in await refused(gateway, {**SAY_HI, "model": "joytui-offline-max"}, tiers=["economy"])
     assert "fixed to joytui-offline" in await refused(
         gateway, {**SAY_HI, "model": "joytui-offline-mini"}, fixed_model="joytui-offline"
     )

@@ -164,7 +164,7 @@ async def test_a_lead_changes_its_teams_things_alone(
     assert theirs[0] == theirs[1]
 
 
-@pytest.mark.parametrize(("role", "says"), [("viewer", "key created"), ("lead", "sees only its own")])
+@pytest.mark.parametrize(("role", "says"), [("viewer", "key created"), ("lead", "a lead's token sees only its own")])
 async def test_the_audit_log_by_role(
     gateway: Served, tokens: dict[str, str], role: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -169,7 +169,7 @@ CHECKS: dict[str, tuple[str, tuple[str, ...], Holds]] = {
     "LogsScreen.tasks": ("logs-full", (), words(NEED_LINK)),  # over a gateway in test_live_screens
     "TasksDialog.open": ("logs-tasks", ("down",), closed),  # with what it finds in test_live_screens
     "TasksDialog.budget": ("logs-tasks", (), words("Raise task …00000003")),
-    "TasksDialog.running": ("logs-tasks", (), words("1 running", "2.438 Cr")),
+    "TasksDialog.running": ("logs-tasks", (), words("1 running", "2.44 Cr")),
     "TasksDialog.stop": (
         "logs-tasks",
         ("down",),

@@ -94,7 +94,8 @@ def _expiry(row: AlertRow, facts: Any) -> Words:
 def _anomaly(row: AlertRow, facts: Any) -> Words:
     text = f"From {_at(facts['begin'])}: {_credits(facts['spent'])} credits; {_credits(facts['usual'])} is usual."
     why = f" {facts['why']}." if facts.get("why") else ""
-    return Words("warning", "unusual spending", text + why)
+    whose = f" by key {facts['name']}" if facts.get("name") else ""
+    return Words("warning", f"unusual spending{whose}", text + why)
 
 
 def _failing(row: AlertRow, facts: Any) -> Words:

@@ -37,8 +37,11 @@ def _coloured(render: Callable[[Paint], str], width: int) -> Content:
         return text
 
     head, _, rest = render(paint).partition("\n")
+    head, _, place = head.partition("   [")
     colour = next((_COLOURS[one] for one in painted.get(head[:1], ()) if one in _COLOURS), "")
     lines = [hanging(head[2:], head[:1], f"bold {colour}".strip(), width, f"bold {colour}".strip())]
+    if place:
+        lines.append(hanging(place.removesuffix("]"), " ", "$foreground 80%", width))
     for line in rest.split("\n"):
         lines += _line(line, painted, width)
     return Content("\n").join(lines)

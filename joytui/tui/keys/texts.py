@@ -81,7 +81,7 @@ def _budget_block(budget: BudgetView, now: datetime, zone: tzinfo | None, width:
     parts = _left(budget, now, zone)
     words = ", ".join(parts)
     return Content.assemble(
-        (f"{budget.period} budget\n", "bold $quiet"),
+        (f"{budget.period} budget\n".upper(), "bold $quiet"),
         *bar_parts(budget.used, max(8, min(40, width - 8)), _colour(budget), "$rule"),
         (f" {percent(budget.used)}\n", "bold"),
         words if len(words) <= width else "\n".join(parts),

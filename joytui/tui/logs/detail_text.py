@@ -80,7 +80,7 @@ def explained(record: RequestRecord, now: datetime, zone: tzinfo | None) -> Cont
     return Content.assemble(
         (cause.title, "bold $error"),
         (f"\n{row} · {cause.id}", "$quiet"),
-        (f"\n{said}", ""),
+        (f"\n\n{said}", ""),
         (f"\n{cause.explanation}", "$foreground 85%"),
         (f"\n→ {cause.remedy}", "$primary"),
     )

@@ -74,8 +74,13 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
     def on_mount(self) -> None:
         self._say(Content.styled("◌ asking the gateway", "$quiet"))
         self._display(there=False)
+        self.app.theme_changed_signal.subscribe(self, self._restyle)
         self.action_reload()
         self.set_interval(REFRESH_S, self._tick)
+
+    def _restyle(self, _: object) -> None:
+        if self._snapshot is not None:
+            self.show(self._snapshot, self._told)
 
     def _tick(self) -> None:
         """Reads again where requests came since the last time, or the gateway went or came back; and from time to time anyway: others
@@ -131,9 +136,9 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
             if told
             else Content.styled(f"{many} limit{'' if many == 1 else 's'}", "bold")
         )
-        keys = (("e", "edits the limits"), ("+", "raises them"), ("n", "adds one")) if self.console.may_change() else ()
+        keys = (("e", "edits"), ("+", "raises"), ("n", "adds")) if self.console.may_change() else ()
         changes = [hint(*pair) for pair in keys]
-        return [head, hint("⏎", "shows the burn-down"), *changes, hint("o", "sorts")]
+        return [head, hint("⏎", "burn-down"), *changes, hint("o", "sorts")]
 
     def _show_own(self) -> None:
         """What became of the budget that the settings of this console have."""

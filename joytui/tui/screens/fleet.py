@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -18,16 +19,31 @@ from joytui.core.filters import worded
 from joytui.tui.figures import when
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
-from joytui.usage.fleet import NOBODY, STATES, elsewhere, name, ordered, why
+from joytui.tui.widgets.hints import Hints
+from joytui.tui.widgets.sorted_table import Entry, SortedTable, TableColumn
+from joytui.usage.fleet import ELSEWHERE, STATES, elsewhere, name, ordered, why
 
 if TYPE_CHECKING:
     from joytui.core.wire import PersonView
 
-_STYLES = {"ok": "$success", "failing": "$error", "silent": "$warning"}
+HOW = (
+    "`joytui telemetry token create NAME --owner O` makes a token for a person; `joytui telemetry on` on their machine uses it. From"
+    " then on, their turns are counted here."
+)
+_COLOURS = {"ok": "success", "failing": "error", "silent": "warning"}
+COLUMNS = (
+    TableColumn("owner", least=10, always=True),
+    TableColumn("team", rank=3),
+    TableColumn("state"),
+    TableColumn("cause", rank=1, least=12),
+    TableColumn("Codex", rank=5),
+    TableColumn("provider", rank=2),
+    TableColumn("last turn", rank=4),
+)
 
 
 class FleetDialog(Dialog[None]):
-    """Asks the gateway once, `r` again; ⏎ opens a person's requests in Logs."""
+    """Asks the gateway once, `r` again; those whose Codex fails come first. ⏎ opens a person's requests in Logs."""
 
     DIALOG_TITLE = "Whose Codex works, according to telemetry"
     CSS = "FleetDialog #dialog { width: 110; }"
@@ -45,15 +61,17 @@ class FleetDialog(Dialog[None]):
     def __init__(self, now: datetime) -> None:
         super().__init__()
         self._now = now
-        self._people: list[PersonView] = []
+        self._shown: tuple[Sequence[PersonView], str] = ((), "")
 
     def compose_dialog(self) -> ComposeResult:
         yield Static("Looking…", id="summary")
-        yield DataTable(id="people", cursor_type="row")
+        yield SortedTable(id="people")
         yield Static(id="why", classes="box")
+        yield Hints(("⏎", "shows their requests in Logs"), ("r", "looks again"), ("o", "sorts"))
 
     def on_mount(self) -> None:
         self.add_class("-roomy")
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.show(*self._shown))
         self.action_reload()
 
     def action_reload(self) -> None:
@@ -75,18 +93,27 @@ class FleetDialog(Dialog[None]):
 
     def show(self, people: Sequence[PersonView], problem: str = "") -> None:
         """These people, those first whose Codex fails; or why there are none."""
-        self._people = ordered(people)
-        grid: DataTable[object] = self.query_one("#people", DataTable)
-        grid.clear(columns=True)
-        for title in ("owner", "team", "state", "Codex", "provider", "last turn"):
-            grid.add_column(title)
-        for one in self._people:
-            words = (name(one), one.team, STATES[one.state], one.codex_version, one.provider, self._when(one.last_turn))
-            grid.add_row(*(visible(word or "–", limit=24) for word in words))
-        grid.display = self.query_one("#why").display = bool(self._people)
-        self.query_one("#summary", Static).update(_summary(self._people, problem))
-        if self._people:
+        self._shown = people, problem
+        grid = self.query_one(SortedTable)
+        grid.display = self.query_one("#why").display = self.query_one(Hints).display = bool(people)
+        grid.fill(COLUMNS, [self._entry(one) for one in ordered(people)])
+        self.query_one("#summary", Static).update(_summary(people, problem))
+        if people:
             grid.focus()
+
+    def _entry(self, one: PersonView) -> Entry:
+        colours = self.app.theme_variables
+        words = {
+            "owner": (name(one), "bold"),
+            "team": (one.team, ""),
+            "state": (STATES[one.state], colours[_COLOURS[one.state]]),
+            "cause": (one.cause, ""),
+            "Codex": (one.codex_version, ""),
+            "provider": (one.provider, colours["warning"] if one.provider in ELSEWHERE else ""),
+            "last turn": (self._when(one.last_turn), colours["quiet"]),
+        }
+        cells = {title: Text(visible(word or "–", limit=24), style) for title, (word, style) in words.items()}
+        return Entry(one.token, cells, {"last turn": one.last_turn or ""}, one)
 
     def _when(self, time: str | None) -> str:
         return when(parse_time(time), self.console.options.zone, self._now) if time else ""
@@ -105,8 +132,8 @@ class FleetDialog(Dialog[None]):
         self.action_open()
 
     def _selected(self) -> PersonView | None:
-        row = self.query_one(DataTable).cursor_row
-        return self._people[row] if 0 <= row < len(self._people) else None
+        entry = self.query_one(SortedTable).entry()
+        return entry.item if entry is not None else None
 
     def action_open(self) -> None:
         one = self._selected()
@@ -120,7 +147,7 @@ def _summary(people: Sequence[PersonView], problem: str) -> Content:
     if problem:
         return Content.styled(f"✗ {visible(problem, limit=300)}", "$error")
     if not people:
-        return Content.styled(NOBODY.replace("`", ""), "$quiet")
+        return Content.assemble(("No telemetry yet.\n", "bold"), (HOW, "$quiet"))
     counts = {state: sum(one.state == state for one in people) for state in ("failing", "silent", "ok")}
-    told = [(f"{STATES[state]} {count}   ", f"bold {_STYLES[state]}") for state, count in counts.items() if count]
+    told = [(f"{STATES[state]} {count}   ", f"bold ${_COLOURS[state]}") for state, count in counts.items() if count]
     return Content.assemble(*told, *((f"\n{line}", "$warning") for line in elsewhere(people)))

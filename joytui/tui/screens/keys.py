@@ -328,7 +328,7 @@ class KeysScreen(FreshScreen):
         try:
             until = None if text in ("0", "now") else expiry(text, self.now())
         except (ValueError, OverflowError):
-            self.console.tell(f"{text!r} is no time: 24h, 7d, 2027-01-31, or 0", error=True)
+            self.console.tell(f"{text!r} is not a time: 24h, 7d, 2027-01-31, or 0", error=True)
             return
         if until is not None and until <= self.now():
             self.console.tell("that is in the past; 0 ends the old key now", error=True)

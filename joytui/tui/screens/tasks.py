@@ -222,9 +222,7 @@ def _about(tasks: Sequence[TaskView], shown: Sequence[TaskView]) -> Content:
     spent = credits(sum(parse_credits(task.cost_credits) for task in shown))
     running = sum(task.state == "running" for task in tasks)
     which = "running" if len(shown) < len(tasks) else f"of the last 24 hours, {running:,} running"
-    return Content.assemble(
-        (f"{len(shown):,} {which}", "bold"), (f"  ·  {spent} Cr  ·  a task's line sums up its agents", "$quiet")
-    )
+    return Content.assemble((f"{len(shown):,} {which}", "bold"), (f"  ·  {spent} Cr  ·  sub-agents included", "$quiet"))
 
 
 def entries(tasks: Sequence[TaskView], now: datetime, zone: tzinfo | None) -> list[Entry]:
