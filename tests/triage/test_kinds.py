@@ -188,8 +188,8 @@ MISLEADING = {
     "Reconnecting... waiting for network": "does not mean that the network is down",
     "stream disconnected before completion: stream closed before response.completed": "seven causes",
     "exceeded retry limit, last status: 429 Too Many Requests": "hides the gateway's own words",
-    "To use Codex with your ChatGPT plan, upgrade to Plus: https://chatgpt.com/explore/plus.": "no ChatGPT plan mends it",
-    "Quota exceeded. Check your plan and billing details.": "no ChatGPT plan mends it",
+    "To use Codex with your ChatGPT plan, upgrade to Plus: https://chatgpt.com/explore/plus.": "a ChatGPT plan does not help",
+    "Quota exceeded. Check your plan and billing details.": "a ChatGPT plan does not help",
 }
 
 

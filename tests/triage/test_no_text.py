@@ -57,7 +57,7 @@ def test_it_is_named_and_nothing_is_read_from_it(data: bytes, name: str) -> None
     assert name in answer.notes[0]
     assert answer_json(answer)["cause"] is None
     assert name in answer.reply
-    assert "no text" in render(answer, plain).splitlines()[0]
+    assert "not text" in render(answer, plain).splitlines()[0]
 
 
 def test_noise_is_no_text_however_it_comes() -> None:

@@ -433,7 +433,7 @@ async def test_escape_stops_waiting_for_a_gateway(tmp_path):
         await until(pilot, lambda: "starting gateway 1 s" in text_of(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.link_state.phase == "off")
-        await until(pilot, lambda: "you stopped waiting" in text_of(app))
+        await until(pilot, lambda: "stopped waiting" in text_of(app))
 
 
 @pytest.mark.slow
