@@ -18,7 +18,9 @@ from joytui.core.joytoken import (
     UPSTREAM_ERROR,
 )
 
-_UPSELL: Final = "This text offers a ChatGPT plan, but the answer came from the gateway: a ChatGPT plan does not help."
+_UPSELL: Final = (
+    "This text is about a ChatGPT plan, but the answer came from the gateway: a ChatGPT plan does not help."
+)
 
 _CONTENT: Final = (
     r"\bcontent (?:management |usage )?polic(?:y|ies)\b|\bcontent filter\b|\bflagged (?:for|as|by)\b|\bviolat\w+ (?:our|the|usage|content) (?:\w+ )?polic|\binappropriate content\b"

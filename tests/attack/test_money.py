@@ -320,8 +320,8 @@ def test_the_largest_limit_times_n_is_held(gateway: Gateway, upstream: tuple[Ups
 
 
 TOLD = re.compile(
-    r"total limit of 5 credits exceeded: \S+ left \(0 spent, \S+ held by running requests\), this answer was ended,"
-    r" since its next step may cost up to 1\.024; never resets"
+    r"total limit of 5 credits exceeded: \S+ left \(0 spent, \S+ held by running requests\), this answer was ended"
+    r" because its next step may cost up to 1\.024; never resets"
 )
 
 

@@ -177,7 +177,7 @@ def test_a_limit_says_what_is_left_before_it_says_no() -> None:
     lack = Shortfall("daily", None, 40 * 10**9, 32_367_940_000, 0, 10_530_000_000, at_ms)
     for refused, need in (
         (no_money(lack), "This request"),
-        (used_up(lack), "This answer was ended, since its next step"),
+        (used_up(lack), "This answer was ended because its next step"),
     ):
         text = refusal(refused.message, UTC, NOW)
         assert text.startswith(
