@@ -9,11 +9,12 @@ from joytui.causes import CAUSES
 from joytui.doctor.triage.answer import Guess, guess
 
 _ADDRESS = re.compile(r"\b(https?)://([\w.-]{1,200}|\[[0-9a-f:]{2,40}\]):(\d{2,5})\b", re.I)
-_REFUSED = re.compile(
-    r"curl\b[^\n]{0,300}?[\s/]([\w.-]{1,200}):(\d{2,5})\b[^\n]*\n(?:[^\n]*\n){0,4}?[^\n]*curl: \(7\)[^\n]{0,40}?\bto ([\w.-]{1,200}) port (\d{2,5})\b"
-)
+_CURL = re.compile(r"\bcurl\b[^\n]{0,300}?[\s/]([\w.-]{1,200}):(\d{2,5})\b")
+_REFUSED = re.compile(r"\bcurl: \(7\)[^\n]{0,40}?\bto ([\w.-]{1,200}) port (\d{2,5})\b")
 _HERE = re.compile(r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|\[?::1?\]?", re.I)
 EXCERPT = 60_000
+BETWEEN = 5
+"""Lines from a command to its error."""
 
 
 def narrowed_by_addresses(found: Guess | None, text: str) -> Guess | None:
@@ -41,7 +42,13 @@ def _both_ways(text: str) -> str | None:
 
 def _refused_directly(text: str) -> bool:
     """Whether curl was refused by the very host that it was to ask: no proxy is between."""
-    return any((_place(asked), port) == (_place(at), at_port) for asked, port, at, at_port in _REFUSED.findall(text))
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        if refused := _REFUSED.search(line):
+            before = "\n".join(lines[max(0, number - BETWEEN) : number])
+            if (_place(refused[1]), refused[2]) in {(_place(host), port) for host, port in _CURL.findall(before)}:
+                return True
+    return False
 
 
 def _place(host: str) -> str:
