@@ -7,6 +7,7 @@ A table keeps the order in which its keys first appeared, and Codex checks value
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -108,7 +109,7 @@ def content_of(path: Path, instead: Mapping[str, bytes | None], limit: int = -1)
         return plain_content(path, limit)
     content = instead[str(path)]
     if content is None:
-        raise FileNotFoundError(str(path))
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     return content
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from joytui.codex.layers import git_root
+from joytui.codex.layers import content_of, git_root
 from joytui.codex.mcp_servers import not_starting
 from joytui.codex.survey import Survey
 from joytui.codex.world import Stage
@@ -42,7 +42,7 @@ def check_named(state: Survey) -> None:
         _required_servers(state)
     for key, what in _FILE_KEYS.items():
         value = state.config.get(key)
-        if isinstance(value, str) and (reason := _unreadable(_resolved(state, value))):
+        if isinstance(value, str) and (reason := _unreadable(state, _resolved(state, value))):
             state.add(
                 "config-type", "refuses", Stage.NAMED_FILES, f"{key} does not name a readable file",
                 message=f"Error: failed to read {what} {_resolved(state, value)}: {reason}", where=state.where((key,)), key=key,
@@ -58,10 +58,10 @@ def _resolved(state: Survey, value: str) -> Path:
     return state.home / value[2:] if value.startswith("~/") else state.codex_home / value
 
 
-def _unreadable(path: Path) -> str | None:
+def _unreadable(state: Survey, path: Path) -> str | None:
     """Why a file cannot be read, in Codex's words; None if it can."""
     try:
-        plain_content(path, 0)
+        content_of(path, state.invocation.instead, 0)
     except (IsADirectoryError, NotPlainError):
         return f"path `{path}` is not a file"
     except OSError as error:
@@ -82,7 +82,7 @@ def _catalog(state: Survey) -> None:
     if not isinstance(named, str):
         return
     path = _resolved(state, named)
-    message = _catalog_fault(path)
+    message = _catalog_fault(state, path)
     if message is not None:
         readable = "os error" not in message and message != _NUL
         summary = "the model catalog is not valid" if readable else "model_catalog_json does not name a readable file"
@@ -92,10 +92,10 @@ def _catalog(state: Survey) -> None:
         )  # fmt: skip
 
 
-def _catalog_fault(path: Path) -> str | None:
+def _catalog_fault(state: Survey, path: Path) -> str | None:
     """What Codex says about this catalog; None if it is one."""
     try:
-        raw = plain_content(path, _CATALOG_LIMIT)
+        raw = content_of(path, state.invocation.instead, _CATALOG_LIMIT)
     except NotPlainError:
         raw = b""
     except OSError as error:

@@ -216,6 +216,18 @@ CHANGED = {
 }
 
 
+def test_what_this_machine_has_says_nothing_of_a_ticket_s(tmp_path: Path) -> None:
+    """A ticket's configuration names files, programs and variables of another machine: they are not read here, nor missed."""
+    (tmp_path / "catalog.json").write_text("[", encoding="utf-8")
+    there, not_there = (f'model_catalog_json = "{tmp_path / name}"\n' for name in ("catalog.json", "none.json"))
+    server = '[mcp_servers.own]\ncommand = "/home/ann/bin/own"\nrequired = true\n'
+    own = "export CODEX_HOME=/home/ann/codex\n"
+    for before, behind in ((there, ""), (not_there, ""), ("", server), (own, "")):
+        assert shown(triage(f"Why is it slow?\n\n{before}{CONFIGURATION}{behind}")) == "unknown"
+    said = f"Error: No such file or directory (os error 2)\n\n{{}}{CONFIGURATION}"
+    assert shown(triage(said.format(not_there))) == shown(triage(said.format(there))) == "model-catalog-missing"
+
+
 @pytest.mark.parametrize("name", CHANGED)
 def test_the_reply_about_a_configuration_uses_its_own_names(name: str) -> None:
     change, advice = CHANGED[name]

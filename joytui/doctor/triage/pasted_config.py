@@ -16,7 +16,7 @@ from joytui.causes.questions import DOCTOR
 from joytui.codex.look import look
 from joytui.codex.urls import origin_of
 from joytui.codex.versions import recorded_versions
-from joytui.codex.world import Invocation, Issue, World
+from joytui.codex.world import Invocation, Issue, Stage, World
 from joytui.core.joytoken import KEY_VARIABLE, PROVIDER_ID
 from joytui.core.redaction import MASK
 from joytui.doctor.triage.answer import Guess, guess
@@ -32,6 +32,8 @@ _KEY_SHOWN = re.compile(rf"(?i)^(?:jt|sk|pk|ghp|gsk|xai)[-_]|{re.escape(MASK)}|\
 _HIDDEN = re.compile(r"<|\*\*|…|\.\.\.|\[(?!::)")
 """A part of an address that the writer does not want to show."""
 _TRUSTED = f'[projects."{PROJECT}"]\ntrust_level = "trusted"\n'
+_ON_THAT_MACHINE = (Stage.NAMED_FILES, Stage.CATALOG, Stage.MCP)
+"""Where Codex meets what else its machine has, or has not: files and programs that a ticket does not hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +119,31 @@ NO_FAULT = "The configuration in it has no fault that can be seen from here."
 FAILED_RUN = f"what Codex prints when it fails, or {DOCTOR}"
 
 
+class _Files(dict[str, bytes | None]):
+    """The files of a ticket. No other is there, whatever this machine has at that path."""
+
+    def __contains__(self, path: object) -> bool:
+        return True
+
+    def __missing__(self, path: str) -> None:
+        return None
+
+
 def _world(pasted: Configuration, text: str) -> World:
-    files = {path: content.encode("utf-8", "replace") for path, content in pasted.files.items()}
-    if str(PROJECT / ".codex/config.toml") in files:
+    files = _Files({path: content.encode("utf-8", "replace") for path, content in pasted.files.items()})
+    if str(PROJECT / ".codex/config.toml") in pasted.files:
         files[str(HOME / ".codex/config.toml")] = _TRUSTED.encode()
-    env = {"HOME": str(HOME), "CODEX_API_KEY": "stored", **dict.fromkeys(pasted.exported, "exported-value")}
+    named = {name for name in pasted.exported if any(name in content for content in pasted.files.values())}
+    env = {"HOME": str(HOME), "CODEX_API_KEY": "stored", **dict.fromkeys(named, "exported-value")}
     version = pasted.version or facts_of(text).codex_version or recorded_versions()[-1].version
     return look(Invocation(pasted.args, env, PROJECT, version, HOME / "etc", HOME, files))
 
 
 def _shown(world: World, pasted: Configuration, text: str) -> Shown:
     sure = list(_sure(world, pasted))
-    hinted = (*world.suspicions, *(one for one in world.warnings if one.cause == "provider-named-openai"))
+    named = (one for one in world.warnings if one.cause == "provider-named-openai")
+    absent = (one for one in world.problems if one.stage in _ON_THAT_MACHINE)
+    hinted = (*world.suspicions, *named, *absent)
     hints = [_of_issue(issue, pasted) for issue in hinted if not _in_headers(issue, world)]
     if base := _other_base(world, text):
         hints.append(base)
@@ -157,6 +172,8 @@ def _sure(world: World, pasted: Configuration) -> Iterator[Guess]:
     if UNREAD in pasted.files:
         yield sign("a file that Codex does not read")
     for issue in world.problems:
+        if issue.stage in _ON_THAT_MACHINE:
+            continue
         if issue.cause == "key-unset" and not _sets_another(issue, pasted):
             continue
         if issue.cause in ("provider-not-selected", "provider-undefined") and not pasted.provider:
