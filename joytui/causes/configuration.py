@@ -286,7 +286,8 @@ CONFIGURATION: Final = (
             Sign(
                 whole=(
                     r"\b(?-i:OPENAI_(?:BASE_URL|API_BASE))\b",
-                    r"https://(?:api\.openai\.com|chatgpt\.com)/|\b(?:ignor\w+|no effect|not used|unused|still (?:goes|talks|connects|uses|asks))\b|不生效|没有?生效|忽略|無視|sin efecto",
+                    r"^(?!.*\burl: ?https?://(?!api\.openai\.com|chatgpt\.com))(?!.*missing environment variable).*"
+                    r"(?:https://(?:api\.openai\.com|chatgpt\.com)/|\b(?:ignor\w+|no effect|not used|unused|still (?:goes|talks|connects|uses|asks))\b|不生效|没有?生效|忽略|無視|sin efecto)",
                 ),
                 explanation=(
                     "The request went to OpenAI: newer versions of Codex do not read OPENAI_BASE_URL. They use what config.toml says, and there no "

@@ -100,7 +100,8 @@ CREDENTIAL: Final = (
                 whole=(
                     r"\b40[13]\b|unauthori[sz]ed|forbidden",
                     r"\b[A-Z0-9_]{0,40}(?:KEY|TOKEN)(?:\s*=\s*|\s+)[\"'“‘]?(?:Bearer\s+\S|[“‘”]\S|\\[\"'])"
-                    r"|\b(?:has|have|contains?|includes?)\b[^.\n]{0,20}\bquotes?\b|\bquotes? (?:inside|around (?:it|the key|the value))\b",
+                    r"|\b(?:key|secret|token|value|variable|it)\b(?:(?!\bnot?\b|n't|\bwithout\b)[^.\n]){0,20}?\b(?:has|have|contains?|includes?) (?!no\b|any\b)(?:\w+ ){0,2}quotes?\b"
+                    r"|(?<!no )(?<!any )(?<!without )\bquotes? around (?:it|the key|the value)\b",
                 ),
                 explanation="In the ticket, something stands around the key: a Bearer prefix, or quotes. Codex sends the value as it is, and adds Bearer itself.",
                 remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
@@ -121,7 +122,9 @@ CREDENTIAL: Final = (
         signs=(
             Sign(
                 whole=(
-                    r"\b(?:trailing|ends? (?:with|in)|has) (?:an? )?(?:new ?line|line ?break)\b|\b(?:new ?line|line ?break) (?:at the end|in the key|behind)|\bZeilenumbruch\b|换行|改行|salto de línea",
+                    r"(?<!no )(?<!not )(?<!not a )(?<!without )(?<!without a )\b(?:trailing (?:new ?line|line ?break)|(?:new ?line|line ?break) (?:in|behind|at the end of) (?:it|the key|the value))\b"
+                    r"|\b(?:key|secret|token|value|variable|it)\b(?:(?!\bnot?\b|n't|\bwithout\b)[^.\n]){0,20}?\b(?:has|contains|ends? (?:with|in)) an? (?:new ?line|line ?break)\b"
+                    r"|(?<!kein )(?<!keinen )(?<!ohne )\bZeilenumbruch\b|(?<!没有)(?<!无)换行|改行(?!.{0,2}(?:ない|なし|ありません))|(?<!sin )(?<!ningún )\bsalto de línea",
                     r"(?:missing|no) (?:api[ _-]?key|authorization|bearer|credentials?|token)|\b401\b",
                 ),
             ),
@@ -185,7 +188,7 @@ CREDENTIAL: Final = (
         signs=(
             Sign(
                 whole=(
-                    r"\brequires_openai_auth\s?= ?true",
+                    r"^(?!.*\b(?:missing|no) (?:api[ _-]?key|authorization|bearer)\b).*\brequires_openai_auth\s?= ?true",
                     r"\beyJ|\b(?:openai|chatgpt)(?:'s)? (?:access )?(?:token|key|credential)",
                 )
             ),

@@ -70,7 +70,7 @@ _CLOSED: Final = re.compile(
     r"|\b(?:please |you can |can )close\b|\bclose (?:the|this) (?:ticket|issue|case)\b|\bTicket (?:kann|können)\b|已经好了|可以用了|解决了|解決しました",
     re.I,
 )
-_BUT: Final = re.compile(r"\b(?:but|however|except|until|aber|pero|mais|why)\b|但|が、|\?", re.I)
+_BUT: Final = re.compile(r"\b(?:but|however|except|until|aber|pero|mais|why)\b|但|が、", re.I)
 _COMPLAINS: Final = re.compile(
     r"\b(?:not|no longer|never|but|until|except|why|how come|fail(?:s|ed|ing|ure)?|broken|errors?|problems?|issues?|wrong|nothing|stopped|instead|cannot|unable|missing|invalid|denied|refus\w+|reject\w+|time ?out)\b|n't\b"
     r"|\b(?:works? only|only (?:works?|codex|in|with|from)|help me|need help|please help)\b|\b(?:curl|postman|python|sdk|browser|elsewhere|other (?:client|program|tool)s?)\b|\b[45]\d\d\b"
@@ -85,6 +85,8 @@ def complains(text: str) -> bool:
 
 
 def says_well(text: str) -> bool:
-    """Whether a text in somebody's own words, in which no failure was found, says that it works."""
+    """Whether a text in somebody's own words, in which no failure was found, says that it works and asks nothing."""
+    if "?" in text or "？" in text:
+        return False
     closed = _CLOSED.search(text) and not _BUT.search(text)
     return bool(closed or (_WORKS.search(text) and not complains(text)))

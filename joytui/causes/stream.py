@@ -70,7 +70,7 @@ STREAM: Final = (
             Sign(
                 whole=(
                     r"stream closed before response\.completed",
-                    r"\b200\b[^\n]{0,40}application/json|<!doctype html|<html\b|[\"']object[\"']: ?[\"'](?:response|chat\.completion)[\"']",
+                    r"^(?!.*unexpected status [45]\d\d).*(?:\b200\b[^\n]{0,40}application/json|<!doctype html|<html\b|[\"']object[\"']: ?[\"'](?:response|chat\.completion)[\"'])",
                 ),
             ),
         ),
@@ -238,7 +238,7 @@ STREAM: Final = (
             Sign(
                 whole=(
                     r"\b(?:prints?|shows?|says?|returns?) nothing\b|\b(?:empty|blank|no) (?:answer|response|output|reply|text)\b|没有(?:任何)?(?:输出|内容|回复)|空(?:白)?(?:回复|输出|答案)|leere Antwort|respuesta vacía|空の(?:応答|回答)",
-                    r"output_text\.delta|only (?:in |as )?deltas?\b|output_item\.done",
+                    r"^(?!.*(?:event: ?|[\"']type[\"']: ?[\"'])response\.output_item\.done).*(?:output_text\.delta|only (?:in |as )?deltas?\b|output_item\.done)",
                 ),
             ),
             Sign(name="completed without a message", others=("not-an-event-stream",), ask=DOCTOR),

@@ -200,6 +200,61 @@ def test_no_reply_advises_what_the_ticket_shows_refused() -> None:
     assert "/openai/v1" not in triage(elsewhere).reply
 
 
+REFUSED = f"ERROR: unexpected status 402 Payment Required: daily quota exceeded, url: {URL}"
+MISSING = f"ERROR: unexpected status 401 Unauthorized: missing api key, url: {URL}"
+INVALID = f"ERROR: unexpected status 401 Unauthorized: invalid api key, url: {URL}"
+SAID_BESIDE = {
+    "a sentence about a variable": (
+        f"We do not use OPENAI_BASE_URL any more, it is ignored.\n{REFUSED}",
+        "insufficient-quota",
+    ),
+    "joytui's doctor works elsewhere": (
+        f"✓ Codex works through the gateway\n\nBut from cron:\n{REFUSED}",
+        "insufficient-quota",
+    ),
+    "a sentence that begins so": (
+        f"Codex works through the gateway at home, but not here:\n{REFUSED}",
+        "insufficient-quota",
+    ),
+    "Codex's doctor has warnings": (
+        f"Codex Doctor v0.171.0 · linux-x86_64\n\nNotes\n   ✗ auth         no Codex credentials were found\n\n{REFUSED}",
+        "insufficient-quota",
+    ),
+    "what the key has not": (f"{INVALID}\nThe key has no quotes and no trailing newline.", "key-rejected"),
+    "a line break of another thing": (
+        f"{MISSING}\nThere is a new line at the end of the docs.",
+        "several: env-key-missing",
+    ),
+    "no credential of OpenAI's": (
+        f"{MISSING}\nI have requires_openai_auth = true, but no OpenAI key.",
+        "several: env-key-missing",
+    ),
+    "the page of a 502": (
+        "stream disconnected before completion: stream closed before response.completed\n"
+        f"ERROR: unexpected status 502 Bad Gateway: <html><title>502 Bad Gateway</title></html>, url: {URL}",
+        "upstream-error",
+    ),
+    "a stream that has its items": (
+        "Codex prints nothing.\nevent: response.output_text.delta\nevent: response.output_item.done\nevent: response.completed",
+        "several: stream-output-missing",
+    ),
+    "a log in which the route was served": (
+        'Our log:\n"GET /v1/models HTTP/1.1" 200\n"POST /v1/responses HTTP/1.1" 200\n"POST /v1/responses HTTP/1.1" 404',
+        "several: responses-unsupported",
+    ),
+    "what env prints": (
+        "$ env | grep JOY\nJOY_TOKEN_API_KEY=jt…\nERROR: Missing environment variable: `JOY_TOKEN_API_KEY`.",
+        "several: key-unset",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID_BESIDE)
+def test_what_is_said_beside_a_failure_does_not_decide_against_it(name: str) -> None:
+    text, expected = SAID_BESIDE[name]
+    assert shown(triage(text)).startswith(expected)
+
+
 CONFIGURATION = """model_provider = "gw"
 model = "auto"
 [model_providers.gw]
@@ -252,6 +307,7 @@ def test_a_fault_that_the_words_exclude_is_not_told() -> None:
         ("It works with curl, but Codex stays silent.", False),
         ("Everything works in the Python SDK, only Codex doesn't.", False),
         ("Codex worked until yesterday.", False),
+        ("It works fine. Where do I see what it cost last month?", False),
     ],
 )
 def test_who_says_that_it_works_is_not_asked_what_fails(words: str, well: bool) -> None:

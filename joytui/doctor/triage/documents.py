@@ -88,7 +88,7 @@ def _of_report(data: Mapping[str, Any], kind: Kind) -> Document:
 
 
 _HEADLINE = re.compile(r"^\W{0,6}([^\n\[]{4,200}?) {1,3}\[([a-z][a-z0-9-]{2,40}), row [\w-]{2,20}\]", re.M)
-_WORKS = re.compile(r"^\W{0,6}Codex works through the gateway\b", re.M)
+_WORKS = re.compile(r"^\W{0,6}Codex works through the gateway\s*$", re.M)
 
 
 def read_doctor_screen(text: str) -> Document | None:

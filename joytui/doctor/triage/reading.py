@@ -57,7 +57,7 @@ def _read(text: str) -> Document:
         return Document("empty", replace(sign("silence"), ask=ask))
     shown, _ = without_commands(plain(text))
     own = text if shown == plain(text) else shown
-    for reader, seen in ((_whole_json, text), (read_doctor_screen, plain(text)), (read_lines, text), (read_dump, own)):
+    for reader, seen in ((_whole_json, text), (_doctor_screen, text), (read_lines, text), (read_dump, own)):
         if (document := reader(seen)) and not _went_well(document):
             return document
         if document:
@@ -77,6 +77,16 @@ def _read(text: str) -> Document:
     if heard.guess is None and not heard.healthy and says_well(without_configuration(text)):
         return Document(kind, None, note=WELL)
     return Document(kind, heard.guess, heard.others, heard.healthy, healthy=bool(heard.healthy))
+
+
+def _doctor_screen(text: str) -> Document | None:
+    """What a doctor printed, with its lines indented. Only a cause that joytui's names is surer than what Codex says beside it."""
+    shown = plain(text)
+    document = read_doctor_screen(shown)
+    if document is None or (document.kind == "joytui-report" and document.guess):
+        return document
+    beside = hear("\n".join(line for line in shown.split("\n") if line[:1].strip()))
+    return Document("terminal", beside.guess, beside.others) if beside.codex and beside.guess else document
 
 
 def _went_well(document: Document) -> bool:

@@ -56,6 +56,7 @@ def all_served(requests: list[Served]) -> bool:
 
 
 def _beside(requests: list[Served], last: Served) -> bool:
-    """Whether another route below the same base URL was served."""
+    """Whether other routes below the same base URL were served, and this one never."""
     base = last.path.removesuffix("responses")
-    return any(one.path.startswith(base) and one.status < 400 for one in requests if one.path != last.path)
+    served = {one.path for one in requests if one.status < 400}
+    return last.path not in served and any(path.startswith(base) for path in served)

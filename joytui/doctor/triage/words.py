@@ -273,7 +273,7 @@ def _elsewhere(one: Guess, text: str) -> Guess:
         return one
     if re.search(r"^[^\n]{0,60}[$#%❯] ?sudo\b[^\n]{0,40}\bcodex\b|\bsudo codex\b", text, re.M):
         return replace(sign("a variable that sudo drops"), words=one.words)
-    if _NOT_EXPORTED.search(text):
+    if _NOT_EXPORTED.search(text) and not _IN_ENVIRONMENT.search(text):
         return replace(sign("a variable that is not exported"), words=one.words)
     if not _surface(text):
         return one
@@ -324,6 +324,8 @@ _NOT_EXPORTED = re.compile(
     r"(?:^|[`\"']|[$❯%#>] )(?:set (?:-g |-U )?(?!-)[A-Z][A-Z0-9_]*_(?:KEY|TOKEN) [^\s=]|[A-Z][A-Z0-9_]*_(?:KEY|TOKEN)=[^\s`]{3,200}\s*(?:[`\"']|$))",
     re.M,
 )
+_IN_ENVIRONMENT = re.compile(r"\b(?:env|printenv)\b|\b(?:export|declare -x)\s+[A-Z]")
+"""Such a line may be of what `env` prints, or of a file of variables (.env); and what is exported afterwards is exported."""
 
 
 def _wider(last: Guess, best: Guess) -> Guess:
