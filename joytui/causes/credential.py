@@ -103,7 +103,7 @@ CREDENTIAL: Final = (
                     r"|\b(?:key|secret|token|value|variable|it)\b(?:(?!\bnot?\b|n't|\bwithout\b)[^.\n]){0,20}?\b(?:has|have|contains?|includes?) (?!no\b|any\b)(?:\w+ ){0,2}quotes?\b"
                     r"|(?<!no )(?<!any )(?<!without )\bquotes? around (?:it|the key|the value)\b",
                 ),
-                explanation="In the ticket, something stands around the key: a Bearer prefix, or quotes. Codex sends the value as it is, and adds Bearer itself.",
+                explanation="The variable holds more than the key: a Bearer prefix, or quotes. Codex sends the value as it is, and adds Bearer itself.",
                 remedy="Set the variable to the key alone, nothing before or after it: export JOY_TOKEN_API_KEY=<your key>.",
             ),
         ),

@@ -3,7 +3,7 @@
 Amounts of credits cross the wire as decimal strings, times as RFC 3339 UTC. Import it late: pydantic costs 0.1 s.
 
 Every path wants `Authorization: Bearer TOKEN`: the gateway's admin token, or a console token of that role (`core.roles`); a viewer
-has GET and `keys/check`; a lead sees only its own teams; edits their keys and budgets. Errors have the
+has GET and `keys/check`; a lead sees only its own teams, and edits their keys and budgets. Errors have the
 model API's shape, {"error": {"message", "type"}}: 400 invalid_request_error (names the field), 401 missing_token,
 403 invalid_token, read_only_token or beyond_teams, 404 not_found, 409 conflict. `{id}` of a key is its id, or its name where only one
 key has it that is neither revoked nor expired (else 409). An active key has its name alone, but for rotation: then the name
