@@ -143,6 +143,18 @@ def test_a_key_in_a_ticket_is_masked_and_to_be_revoked() -> None:
     assert KEY_SEEN not in masked.reply
 
 
+def test_a_password_in_an_address_is_nowhere_in_the_answer() -> None:
+    config = CONFIGURATION.replace("https://gw.example.org/v1", "https://ann:hunter2@gw.example.org/v1/responses")
+    answer = triage(f"Why does it fail?\n\n{config}")
+    assert shown(answer) == "base-url-path"
+    assert "hunter2" not in json.dumps(answer_json(answer)) + render(answer, lambda words, *_: words)
+
+
+def test_what_stops_codex_before_its_request_comes_first() -> None:
+    config = CONFIGURATION.replace("/v1", "/v1/responses") + "wire_api = 3\n"
+    assert shown(triage(f"Why does it fail?\n\n{config}")) == "config-type"
+
+
 def test_what_several_causes_share_is_asked_of_the_writer_once() -> None:
     limited = "exceeded retry limit, last status: 429 Too Many Requests"
     bare, with_id = triage(limited), triage(f"{limited}, request id: req_77")

@@ -148,7 +148,10 @@ def _shown(world: World, pasted: Configuration, text: str) -> Shown:
     if base := _other_base(world, text):
         hints.append(base)
     elif route := _route(world):
-        (sure if _plainly_wrong(world) else hints).insert(0, route)
+        if _plainly_wrong(world):
+            sure.append(route)  # what stops Codex before its request comes first
+        else:
+            hints.insert(0, route)
     if pasted.only:
         return Shown(tuple(sure), (), whole=False, quoted=True)
     whole = pasted.provider and not pasted.partly

@@ -192,7 +192,7 @@ def _answer(document: Document, secrets: Sequence[str], text: str = "") -> Answe
         return redactor.text(visible(redactor.text(words), limit=400))
 
     found = document.guess
-    causes = tuple(replace(cause, remedy=fitted(cause.remedy, text)) for cause in _told(found))
+    causes = tuple(replace(cause, remedy=_clean(redactor, fitted(cause.remedy, text))) for cause in _told(found))
     sure = sureness(found.causes if found else ())
     firsts = dict.fromkeys(name for other in document.others for name in other.causes[:1])
     also = [CAUSES[name] for name in firsts if found is None or name not in found.causes]
