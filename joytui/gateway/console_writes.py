@@ -339,7 +339,10 @@ async def _created(
 
 
 async def _changed(gateway: Gateway, entry: KeyEntry, changes: KeyChanges) -> dict[str, Any]:
-    row = await gateway.ledger.edit_key(entry.row.id, changes)
+    try:
+        row = await gateway.ledger.edit_key(entry.row.id, changes, parse_policy)
+    except ValueError as error:
+        raise refusals.bad_request(f"policy: {error}") from None
     if row is None:
         raise Refused(404, NOT_FOUND, "no key with that id")
     return await _view(gateway, gateway.keep(row))
@@ -377,7 +380,8 @@ def snapshot(view: PolicyView) -> dict[str, Any]:
 
 
 def policy_fields(changes: PolicyView) -> dict[str, Any]:
-    """The fields of a policy that are to be changed (`KeyChanges`). Raises Refused (400)."""
+    """The fields of a policy that are to be changed (`KeyChanges`). Raises Refused (400). Whether they fit the key's others shows when
+    the change is made."""
     body = snapshot(changes)
     return {name: body.get(name) for name in changes.model_fields_set}
 

@@ -50,6 +50,12 @@ async def test_two_who_edit_a_policy_at_once_change_what_they_named(gateway: Ser
     assert policy == wire.PolicyView(weekly_limit="20", ip_allow=["10.0.0.0/8"]).model_dump()
     for wrong in ({"daily_limit": "much"}, {"ip_allow": ["here"]}, {"fixed_model": "jt_" + "a" * 40}):
         assert (await gateway.admin.patch(path, json={"policy_changes": wrong})).status_code == 400
+    for fields in ({"per_task_limit": "5"}, {"max_identical_turns": 3}):  # neither is possible without logs
+        parted = [await gateway.admin.patch(path, json={"policy_changes": one}) for one in (fields, {"logs": False})]
+        assert [answer.status_code for answer in parted] == [200, 400]
+        assert "needs logs" in parted[1].json()["error"]["message"]
+        assert (await gateway.admin.patch(path, json={"policy_changes": dict.fromkeys(fields)})).status_code == 200
+    assert (await gateway.ask(f"keys/{made['id']}"))["policy"] == policy
     both = await gateway.admin.patch(path, json={"policy_changes": {"logs": False}, "policy": {}})
     assert (both.status_code, "combined" in both.json()["error"]["message"]) == (400, True)
     assert (await gateway.ask(f"keys/{made['id']}"))["policy"] == policy
