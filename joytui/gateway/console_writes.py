@@ -352,7 +352,9 @@ async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
     fresh = await gateway.ledger.key(entry.row.id)
     if fresh is not None and fresh.last_used_at != entry.row.last_used_at:
         entry.row = fresh
-    return views.key_view(entry, await gateway.ledger.activity(entry.row))
+    at_ms = now_ms()
+    limits = gateway.budgets.of_key(entry.row, entry.policy, at_ms)
+    return views.key_view(entry, await gateway.ledger.activity(entry.row), limits, at_ms)
 
 
 async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], Clean | None]:
