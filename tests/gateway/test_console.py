@@ -11,10 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from joytui.client.console import ConsoleClient
 from joytui.core import columnar, wire
+from joytui.core.errors import RefusedError
 from joytui.gateway.metrics import Metrics
 from joytui.ledger.api import StoreUnavailable
-from tests.gateway.served import SAY_HI, Served, served
+from tests.gateway.served import ADMIN, SAY_HI, Served, served
 from tests.support.hang import HANG_S
 
 
@@ -39,6 +41,17 @@ async def test_every_answer_has_the_shape_of_its_model(gateway: Served) -> None:
     usage = await gateway.ask("usage", by=["key", "day"])
     wire.UsageView.model_validate(usage)
     assert [(row["key"], row["source"], row["requests"]) for row in usage["rows"]] == [("dev", "gateway", 1)]
+
+
+async def test_a_console_that_is_newer_than_its_gateway_says_where_to_look(gateway: Served) -> None:
+    class Newer(wire.KeyEdit):
+        later: str
+
+    await gateway.new_key("dev")
+    async with ConsoleClient(gateway.url, ADMIN) as console:
+        with pytest.raises(RefusedError, match="later: ") as refused:
+            await console.edit_key("dev", Newer(later="x"))
+    assert "joytui --version" in (refused.value.hint or "")
 
 
 async def test_two_who_edit_a_policy_at_once_change_what_they_named(gateway: Served) -> None:
