@@ -29,6 +29,10 @@ PREFIX = "/console/v1"
 READ_ONLY = "x-joytui-read-only"
 """With this header, a gateway refuses every change: for a console that only shows what its token sees."""
 
+VERSIONS = "compare `joytui --version` on both sides"
+UNKNOWN_FIELD = "Extra inputs are not permitted"
+"""What a gateway says of a field that it does not know: it is older than this console."""
+
 
 @dataclass(slots=True)
 class ConsoleApi:
@@ -118,7 +122,10 @@ class ConsoleApi:
             raise UnreachableError(f"the gateway failed: {message}", where=self.url, hint=hint)
         if kind is None:
             raise self._not_ours(f"HTTP {answer.status_code}, and the answer is not one of the gateway's errors")
-        raise RefusedError(message, where=self.url, status=answer.status_code, kind=kind)
+        newer = answer.status_code == 400 and message.endswith(UNKNOWN_FIELD)
+        raise RefusedError(
+            message, where=self.url, hint=VERSIONS if newer else None, status=answer.status_code, kind=kind
+        )
 
     def _model(self, model: type[ModelT], data: Any) -> ModelT:
         try:
@@ -149,7 +156,7 @@ class ConsoleApi:
 
     def _not_ours(self, why: str) -> UnreachableError:
         what = f"what answers is not a joytui gateway, or it is another version ({visible(why, limit=200)})"
-        return UnreachableError(what, where=self.url, hint="compare `joytui --version` on both sides")
+        return UnreachableError(what, where=self.url, hint=VERSIONS)
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -204,7 +204,7 @@ class KeyVerdict(Model):
 
 
 class BudgetView(Model):
-    """One limit of a key and how much of it is gone. `resets_at` is null for a total."""
+    """One limit of a key, with what raises it now, and how much of it is gone. `resets_at` is null for a total."""
 
     period: Literal["daily", "weekly", "total"]
     limit: str

@@ -25,15 +25,20 @@ class BudgetTree:
 
     def above(self, row: KeyRow, policy: Policy, team: str | None, task: str | None, at_ms: int) -> tuple[Limit, ...]:
         """All limits of a request of a key, in the order of `Reservation`: from the organisation down to the task."""
-        own = tuple(Limit(row.budget_id, period, amount) for period, amount in policy.limits)
-        if self._raises and (more := self.raised(f"key:{row.budget_id}", at_ms)) is not None:
-            own = tuple(limit._replace(amount=more.on(limit.amount)) for limit in own)
+        own = self.of_key(row, policy, at_ms)
         if not self._limits and policy.per_task is None:
             return own
         nodes = [ORG, *([f"team:{team}"] if team else []), *([f"owner:{row.owner}"] if row.owner else [])]
         above = [limit for node in nodes for limit in self._of(node, self.set_on(node), at_ms)]
         below = self._of(f"task:{task}", self.of_task(task, policy), at_ms) if task else []
         return (*above, *own, *below)
+
+    def of_key(self, row: KeyRow, policy: Policy, at_ms: int) -> tuple[Limit, ...]:
+        """A key's own limits at that moment."""
+        own = tuple(Limit(row.budget_id, period, amount) for period, amount in policy.limits)
+        if self._raises and (more := self.raised(f"key:{row.budget_id}", at_ms)) is not None:
+            own = tuple(limit._replace(amount=more.on(limit.amount)) for limit in own)
+        return own
 
     def _of(self, node: str, limits: Iterable[tuple[Period, int]], at_ms: int) -> list[Limit]:
         raised = self.raised(node, at_ms)

@@ -339,7 +339,10 @@ async def _created(
 
 
 async def _changed(gateway: Gateway, entry: KeyEntry, changes: KeyChanges) -> dict[str, Any]:
-    row = await gateway.ledger.edit_key(entry.row.id, changes)
+    try:
+        row = await gateway.ledger.edit_key(entry.row.id, changes, parse_policy)
+    except ValueError as error:
+        raise refusals.bad_request(f"policy: {error}") from None
     if row is None:
         raise Refused(404, NOT_FOUND, "no key with that id")
     return await _view(gateway, gateway.keep(row))
@@ -349,7 +352,9 @@ async def _view(gateway: Gateway, entry: KeyEntry) -> dict[str, Any]:
     fresh = await gateway.ledger.key(entry.row.id)
     if fresh is not None and fresh.last_used_at != entry.row.last_used_at:
         entry.row = fresh
-    return views.key_view(entry, await gateway.ledger.activity(entry.row))
+    at_ms = now_ms()
+    limits = gateway.budgets.of_key(entry.row, entry.policy, at_ms)
+    return views.key_view(entry, await gateway.ledger.activity(entry.row), limits, at_ms)
 
 
 async def _policy(gateway: Gateway, given: PolicyView | None, name: str | None) -> tuple[dict[str, Any], Clean | None]:
@@ -377,7 +382,8 @@ def snapshot(view: PolicyView) -> dict[str, Any]:
 
 
 def policy_fields(changes: PolicyView) -> dict[str, Any]:
-    """The fields of a policy that are to be changed (`KeyChanges`). Raises Refused (400)."""
+    """The fields of a policy that are to be changed (`KeyChanges`). Raises Refused (400). Whether they fit the key's others shows when
+    the change is made."""
     body = snapshot(changes)
     return {name: body.get(name) for name in changes.model_fields_set}
 

@@ -300,7 +300,8 @@ class _Answer:
             await kept
 
     async def _halt(self, refusal: Refused, exchange: Exchange | None) -> None:
-        """Its task was stopped before anything of the answer went to the client. What the upstream has done by then is charged."""
+        """Its task was stopped, or its limit reached, before anything of the answer went to the client. What the upstream has done by
+        then is charged."""
         seen = exchange.observation if exchange is not None else Observation()
         seen.error_type, seen.error_message = refusal.kept_type, refusal.message
         self._visit.end(refusal.status, seen, cut=True)

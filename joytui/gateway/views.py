@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from joytui.core import clock
 from joytui.core.clock import parse_time, rfc3339
 from joytui.core.money import format_credits
 from joytui.core.request import request_id
@@ -18,9 +17,9 @@ from joytui.gateway.telemetry.fleet import Person
 from joytui.gateway.upstreams.learning import LIFETIME_MS, Lessons
 from joytui.ledger.audit import AuditRow
 from joytui.ledger.records import (
-    PERIODS,
     GatewayRow,
     KeyActivity,
+    Limit,
     PolicyRow,
     TeamRow,
     TokenRow,
@@ -45,8 +44,8 @@ def gateway_view(row: GatewayRow) -> dict[str, Any]:
     return {**asdict(row), "since": shown_time(row.since), "last_seen": shown_time(row.last_seen)}
 
 
-def key_view(entry: KeyEntry, activity: KeyActivity) -> dict[str, Any]:
-    """A `wire.KeyView`."""
+def key_view(entry: KeyEntry, activity: KeyActivity, limits: Sequence[Limit], at_ms: int) -> dict[str, Any]:
+    """A `wire.KeyView`. `limits`: the key's own at that moment."""
     row = entry.row
     return {
         "id": row.id,
@@ -60,7 +59,7 @@ def key_view(entry: KeyEntry, activity: KeyActivity) -> dict[str, Any]:
         "revoked_at": shown_time(row.revoked_at),
         "last_used_at": shown_time(row.last_used_at),
         "policy": policy_view(dict(row.policy)),
-        "budgets": _budgets(entry, activity),
+        "budgets": _budgets(limits, activity, at_ms),
         "spent": format_credits(activity.spent),
         "requests": activity.requests,
         "refused_today": activity.refused_today,
@@ -76,15 +75,11 @@ def policy_view(body: dict[str, Any]) -> dict[str, Any]:
     return PolicyView.model_validate(body).model_dump()
 
 
-def _budgets(entry: KeyEntry, activity: KeyActivity) -> list[dict[str, Any]]:
-    now_ms = clock.now_ms()
-    limits = dict(entry.policy.limits)
+def _budgets(limits: Sequence[Limit], activity: KeyActivity, at_ms: int) -> list[dict[str, Any]]:
     budgets = []
-    for period in PERIODS:
-        if period not in limits:
-            continue
-        limit, (spent, held) = limits[period], activity.windows.get(period, (0, 0))
-        reset = resets_at(period, now_ms)
+    for _, period, limit in limits:
+        spent, held = activity.windows.get(period, (0, 0))
+        reset = resets_at(period, at_ms)
         budgets.append(
             {
                 "period": period,

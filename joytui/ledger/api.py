@@ -18,7 +18,7 @@ in memory is a copy with a version (`access`). `tests/ledger/test_conformance.py
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -312,8 +312,11 @@ class Ledger(Protocol):
         """Stores a key. `alone`: None, and nothing is stored, if an active key has that name."""
         ...
 
-    def edit_key(self, key_id: str, changes: KeyChanges) -> Future[KeyRow | None]:
-        """Changes fields of a key (EDITABLE). A changed policy is a new version of the key's snapshot."""
+    def edit_key(
+        self, key_id: str, changes: KeyChanges, check: Callable[[Mapping[str, Any]], object] | None = None
+    ) -> Future[KeyRow | None]:
+        """Changes fields of a key (EDITABLE). A changed policy is a new version of the key's snapshot; `check` sees it first, as a
+        whole: where it raises, nothing is changed."""
         ...
 
     def end_labelled(self, label: str, life_ms: int) -> Future[list[KeyRow]]:

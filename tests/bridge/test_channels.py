@@ -28,7 +28,14 @@ BARE = [
     ("analysisI ask the assistant.assistantanalysisOnce more.assistantfinalYes", "I ask the assistant.Once more.", "Yes", 0),
     ("finalHe writes assistantfinal and assistantcommentary", "", "He writes assistantfinal and assistantcommentary", 0),
 ]  # fmt: skip
-WORDS = ["analysis of the case: assistantfinal", "final answer", "Hello", "commentary", "analysis", "assistant", " a"]
+WORDS = [
+    *("analysis of the case: assistantfinal", "final answer", "Hello", "commentary", "analysis", "assistant", " a"),
+    *(
+        "analysis_tools.py was changed as you asked.",
+        "final/report.md holds all of it now.",
+        "final(x) ends the iteration.",
+    ),
+]
 
 
 def answer(text: str, size: int, quirks: Any = GPT_OSS) -> tuple[str, str, list[Any]]:

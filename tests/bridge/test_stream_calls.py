@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -212,6 +213,18 @@ def test_suffixed_name_is_restored() -> None:
 
 def test_unknown_name_passes() -> None:
     assert made(call_delta(0, "c", "invented", "{}"), tools=[function("f")]) == [("invented", "{}")]
+
+
+MAYBE = {"type": "object", "properties": {"ms": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}}
+
+
+@pytest.mark.parametrize(
+    ("said", "ms"), [("10", 10), ("null", None), ("None", None), ("10s", "10s"), ("", ""), ("[1", "[1")]
+)
+def test_only_what_says_nothing_is_null(said: str, ms: Any) -> None:
+    tools = [{"type": "function", "name": "f", "parameters": MAYBE}]
+    [(_, arguments)] = made(call_delta(0, "c1", "f", json.dumps({"ms": said})), tools=tools)
+    assert json.loads(arguments) == {"ms": ms}
 
 
 PATCH = "*** Begin Patch\n*** Add File: a.txt\n+hi\n*** End Patch\n"

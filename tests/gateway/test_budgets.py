@@ -101,8 +101,11 @@ async def test_a_raise_ends_by_itself(gateway: Served, clock: Clock) -> None:
         [limit] = (await rise(gateway, node, "5", until)).json()["limits"]
         assert (limit["limit_credits"], limit["base_limit_credits"]) == ("5.000001", SMALL)
         assert limit["raised_until"] is not None
+    shown = [(await gateway.ask("keys/dev"))["budgets"][0][name] for name in ("limit", "left")]
+    assert shown == ["5.000001", "5.000001"]
     assert (await gateway.chat(key["key"])).status_code == 200
     clock.advance(timedelta(hours=1))
+    assert (await gateway.ask("keys/dev"))["budgets"][0]["limit"] == SMALL
     assert (await refused(gateway, key["key"])).startswith(f"team:core: total limit of {SMALL}")
     await rise(gateway, "team:core", "5")
     assert (await refused(gateway, key["key"])).startswith(f"total limit of {SMALL}")

@@ -11,10 +11,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from joytui.client.console import ConsoleClient
 from joytui.core import columnar, wire
+from joytui.core.errors import RefusedError
 from joytui.gateway.metrics import Metrics
 from joytui.ledger.api import StoreUnavailable
-from tests.gateway.served import SAY_HI, Served, served
+from tests.gateway.served import ADMIN, SAY_HI, Served, served
 from tests.support.hang import HANG_S
 
 
@@ -41,6 +43,17 @@ async def test_every_answer_has_the_shape_of_its_model(gateway: Served) -> None:
     assert [(row["key"], row["source"], row["requests"]) for row in usage["rows"]] == [("dev", "gateway", 1)]
 
 
+async def test_a_console_that_is_newer_than_its_gateway_says_where_to_look(gateway: Served) -> None:
+    class Newer(wire.KeyEdit):
+        later: str
+
+    await gateway.new_key("dev")
+    async with ConsoleClient(gateway.url, ADMIN) as console:
+        with pytest.raises(RefusedError, match="later: ") as refused:
+            await console.edit_key("dev", Newer(later="x"))
+    assert "joytui --version" in (refused.value.hint or "")
+
+
 async def test_two_who_edit_a_policy_at_once_change_what_they_named(gateway: Served) -> None:
     made = await gateway.new_key("dev", policy={"daily_limit": "5", "tiers": ["economy"], "logs": False})
     path = f"/console/v1/keys/{made['id']}"
@@ -50,6 +63,12 @@ async def test_two_who_edit_a_policy_at_once_change_what_they_named(gateway: Ser
     assert policy == wire.PolicyView(weekly_limit="20", ip_allow=["10.0.0.0/8"]).model_dump()
     for wrong in ({"daily_limit": "much"}, {"ip_allow": ["here"]}, {"fixed_model": "jt_" + "a" * 40}):
         assert (await gateway.admin.patch(path, json={"policy_changes": wrong})).status_code == 400
+    for fields in ({"per_task_limit": "5"}, {"max_identical_turns": 3}):  # neither is possible without logs
+        parted = [await gateway.admin.patch(path, json={"policy_changes": one}) for one in (fields, {"logs": False})]
+        assert [answer.status_code for answer in parted] == [200, 400]
+        assert "needs logs" in parted[1].json()["error"]["message"]
+        assert (await gateway.admin.patch(path, json={"policy_changes": dict.fromkeys(fields)})).status_code == 200
+    assert (await gateway.ask(f"keys/{made['id']}"))["policy"] == policy
     both = await gateway.admin.patch(path, json={"policy_changes": {"logs": False}, "policy": {}})
     assert (both.status_code, "combined" in both.json()["error"]["message"]) == (400, True)
     assert (await gateway.ask(f"keys/{made['id']}"))["policy"] == policy

@@ -350,17 +350,23 @@ class Endless:
 
 
 @pytest.mark.parametrize(
-    ("asks", "drop", "refuses"),
-    [({}, [], False), ({"max_output_tokens": 10**6}, ["max_tokens"], False), ({"max_output_tokens": 3000}, [], True)],
-    ids=["no limit named", "a limit that is dropped", "a limit that is refused"],
+    ("asks", "own", "refuses"),
+    [
+        ({}, {}, False),
+        ({"max_output_tokens": 10**6}, {"drop": ["max_tokens"]}, False),
+        ({"max_output_tokens": 3000}, {}, True),
+        ({}, {"quirks": ["max_tokens always"]}, False),
+        ({}, {"extra_body": {"max_tokens": 10**6}}, False),
+    ],
+    ids=["no limit named", "a limit that is dropped", "a limit that is refused", "the usual one", "the upstream's own"],
 )
 async def test_a_whole_answer_ends_at_the_limit_as_a_stream_does(
-    tmp_path: Path, asks: dict[str, Any], drop: list[str], refuses: bool
+    tmp_path: Path, asks: dict[str, Any], own: dict[str, Any], refuses: bool
 ) -> None:
     """Without a price each step of 1,024 tokens costs one credit."""
     endless = Endless(refuses=refuses)
     async with ChatUpstream(endless) as upstream:
-        one = UpstreamSettings(name="u", url=upstream.url, api="chat", drop=drop)
+        one = UpstreamSettings(name="u", url=upstream.url, api="chat", **own)
         async with served(tmp_path, upstreams=[one]) as here:
             made = await here.new_key(policy={"total_limit": "5"})
             answer = await here.post("responses", made["key"], {"model": "m", "input": "hi", **asks})
@@ -388,9 +394,9 @@ async def test_a_whole_answer_that_fits_is_put_together_from_a_stream(tmp_path: 
             for policy in ({}, {"total_limit": "5"})
         ]
         rows = await here.logs()
-        asked = [bool(seen.body.get("stream")) for seen in upstream.turns]
+        asked = [(bool(seen.body.get("stream")), seen.headers["accept"]) for seen in upstream.turns]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert [answer.headers["content-type"] for answer in answers] == ["application/json"] * 2
     assert [[item["type"] for item in answer.json()["output"]] for answer in answers] == [["reasoning", "message"]] * 2
-    assert asked == [False, True]
+    assert asked == [(False, "application/json"), (True, "text/event-stream")]
     assert {(row["input_tokens"], row["output_tokens"], row["status"]) for row in rows} == {(1000, 50, 200)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
@@ -679,6 +679,21 @@ async def test_a_key_is_made_changed_and_judged_by_its_newest_form(ledger: Ledge
     cleared = await ledger.edit_key(key.id, {"policy_fields": {"daily_limit": None, "logs": None}, "policy_name": None})
     assert cleared is not None
     assert cleared.policy == {"weekly_limit": "1", "total_limit": "1", "tiers": ["economy"]}
+
+    def check(policy: Mapping[str, Any]) -> None:
+        raise ValueError(f"{len(policy)} fields")
+
+    refused, made = await asyncio.gather(
+        ledger.edit_key(key.id, {"policy_fields": {"logs": False}, "owner": None}, check),
+        ledger.edit_key(key.id, {"policy_fields": {"tiers": None}}),
+        return_exceptions=True,
+    )
+    assert (type(refused), str(refused)) == (ValueError, "4 fields")
+    assert (
+        made
+        == await ledger.key(key.id)
+        == replace(cleared, policy={"weekly_limit": "1", "total_limit": "1"}, policy_version=7)
+    )
 
 
 async def test_everything_that_requests_are_judged_by_has_one_version(ledger: Ledger) -> None:

@@ -218,6 +218,8 @@ def _as_type(value: Any, types: frozenset[str]) -> Any:
     if not types or "string" in types or not isinstance(value, (str, float)):
         return value
     read = _literal(value) if isinstance(value, str) else value
+    if read is None and str(value).strip().casefold() not in ("null", "none"):
+        return value
     if isinstance(read, float) and not math.isfinite(read):
         return value
     if isinstance(read, float) and read.is_integer() and "number" not in types:
@@ -230,7 +232,7 @@ def _as_type(value: Any, types: frozenset[str]) -> Any:
 
 
 def _literal(text: str) -> Any:
-    """What a text says as JSON or Python; None where it is neither."""
+    """What a text says as JSON or Python; None where it is neither, too."""
     if (word := text.strip().casefold()) in ("true", "false"):
         return word == "true"
     value = value_of(text)

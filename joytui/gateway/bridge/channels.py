@@ -2,14 +2,16 @@
 
 Servers that decode without special tokens leave the words between them. Put back, they are read like any others (`tags`, `leaked`).
 Only for the model that writes so (`Quirks.bare_channels`), and only where its answer begins with a channel's name that no blank and
-no small letter follows: to anybody else these are words.
+no small letter follows, nor what goes on with a word or a file's name: to anybody else these are words.
 """
 
 from __future__ import annotations
 
 import re
 
-_FIRST = re.compile(r"\s*(?:assistant)?(?=(?:analysis|final|commentary)[^\sa-z.,:;!?)'’-]|(?:analysis|commentary) to=)")
+_FIRST = re.compile(
+    r"\s*(?:assistant)?(?=(?:analysis|final|commentary)[^\sa-z.,:;!?)'’_/\\=(-]|(?:analysis|commentary) to=)"
+)
 _LONGEST_FIRST = len("assistantcommentary to=")
 _NEXT = re.compile(
     r"(?P<channel>analysis|commentary|final)(?P<to> to=[\w.-]+)?(?(to)\s*(?:json|code)?\s*(?=[{\[\"]))"

@@ -18,7 +18,7 @@ from joytui.core.sse import DONE
 from joytui.gateway.bridge.answer import feed_completion
 from joytui.gateway.bridge.echoed import BULKY
 from joytui.gateway.bridge.encode import event_bytes, json_bytes
-from joytui.gateway.bridge.errors import StreamError
+from joytui.gateway.bridge.errors import StreamError, find_error
 from joytui.gateway.bridge.plain import PlainChunk
 from joytui.gateway.bridge.request import ChatRequest
 from joytui.gateway.bridge.stream import CHARACTERS_PER_TOKEN, Answer, ResponsesStream
@@ -149,7 +149,8 @@ def from_codex(headers: Mapping[str, str]) -> bool:
 
 def _counts_of(chunk: Any) -> Any:
     """What counts of a chunk behind `[DONE]`: not an answer, and no error, for the answer was whole."""
-    return {k: v for k, v in chunk.items() if k not in ("choices", "error")} if isinstance(chunk, dict) else None
+    counts = {k: v for k, v in chunk.items() if k not in ("choices", "error")} if isinstance(chunk, dict) else None
+    return None if counts and find_error(counts) else counts
 
 
 async def bridged_events(

@@ -86,7 +86,7 @@ class Lessons:
 @dataclass(slots=True)
 class Attempt:
     """One request on its way to an upstream: how it was sent, and what it tried to learn. `paid`: money is held for it, so that an
-    answer without a limit of its own is asked for as a stream, which can be ended."""
+    answer without the client's limit is asked for as a stream, which can be ended."""
 
     asked: Mapping[str, object]
     plain: Quirks
@@ -106,7 +106,8 @@ class Attempt:
     def chat(self) -> ChatRequest:
         """The request as it is to be sent. Raises BridgeError."""
         chat = to_chat(self.asked, self.quirks)
-        if self.paid and self.quirks.stream is None and not (chat.body.get("stream") or is_limited(chat.body)):
+        limited = is_limited(self.asked) and is_limited(chat.body)
+        if self.paid and self.quirks.stream is None and not (limited or chat.body.get("stream")):
             return to_chat(self.asked, replace(self.quirks, stream=True))
         return chat
 

@@ -161,7 +161,7 @@ class Relay:
 
     async def _pass(self, call: ModelCall, asking: bytes | None) -> Exchange:
         seen = Observation(upstream=self.name, echo=self._echo)
-        sent = await self._send(call, call.endpoint, asking or call.raw, seen, bridged=False)
+        sent = await self._send(call, call.endpoint, asking or call.raw, seen, bridged=False, stream=call.stream)
         if isinstance(sent, Exchange):
             return sent
         return await answers.passed_through(sent, call, seen, hide_usage=asking is not None)
@@ -176,7 +176,8 @@ class Relay:
             return error_exchange(error.status, str(error), error.error_type, observation=seen)
         while True:
             written = await aside(len(call.raw), partial(object_bytes, chat.body))
-            sent = await self._send(call, "chat/completions", written, seen, bridged=True)
+            streams = bool(chat.body.get("stream"))
+            sent = await self._send(call, "chat/completions", written, seen, bridged=True, stream=streams)
             if isinstance(sent, Exchange):
                 return sent
             if sent.status_code not in REFUSED_FORM:
@@ -196,14 +197,14 @@ class Relay:
         return await answers.bridged(sent, open_bridge(call, chat, ChatReader(seen, attempt.quirks)), self._options)
 
     async def _send(
-        self, call: ModelCall, endpoint: Endpoint, body: bytes, seen: Observation, *, bridged: bool
+        self, call: ModelCall, endpoint: Endpoint, body: bytes, seen: Observation, *, bridged: bool, stream: bool
     ) -> httpx.Response | Exchange:
         """The upstream's answer with its body still to come, or the error when there is none."""
         headers = to_upstream(
             call.headers,
             key=self._key,
             request_id=call.request_id,
-            stream=call.stream,
+            stream=stream,
             bridged=bridged,
             more=self._own.headers,
         )

@@ -115,8 +115,10 @@ class SqlLedger(ABC, Generic[W]):
     def create_key(self, wanted: NewKey, *, alone: bool) -> asyncio.Future[KeyRow | None]:
         return self.write(keys.create_key, wanted, alone)
 
-    def edit_key(self, key_id: str, changes: KeyChanges) -> asyncio.Future[KeyRow | None]:
-        return self.write(keys.edit_key, key_id, changes)
+    def edit_key(
+        self, key_id: str, changes: KeyChanges, check: Callable[[Mapping[str, Any]], object] | None = None
+    ) -> asyncio.Future[KeyRow | None]:
+        return self.write(keys.edit_key, key_id, changes, check)
 
     def end_labelled(self, label: str, life_ms: int) -> asyncio.Future[list[KeyRow]]:
         return self.write(keys.end_labelled, label, life_ms)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from joytui.core.clock import now_ms
@@ -92,14 +92,18 @@ def _taken(batch: Connection, name: str) -> bool:
     return found.fetchone() is not None
 
 
-def edit_key(batch: nodes.Batch, key_id: str, changes: KeyChanges) -> KeyRow | None:
+def edit_key(
+    batch: nodes.Batch, key_id: str, changes: KeyChanges, check: Callable[[Mapping[str, Any]], object] | None
+) -> KeyRow | None:
     """Changes a key (EDITABLE). A changed policy is a new version of the key's snapshot; with another owner goes what the
-    key spent."""
+    key spent. Raises what `check` raises."""
     assert set(changes) <= EDITABLE, set(changes) - EDITABLE
     wanted: dict[str, Any] = dict(changes)
     if (fields := wanted.pop("policy_fields", None)) is not None and (row := key(batch, key_id)) is not None:
         merged = {**row.policy, **fields}
         wanted["policy"] = {name: value for name, value in merged.items() if value is not None or name not in fields}
+    if check is not None and "policy" in wanted:
+        check(wanted["policy"])
     values = {name: json.dumps(v) if name in ("labels", "policy") else v for name, v in wanted.items()}
     parts = [f"{name} = ?" for name in values]
     if "policy" in values:

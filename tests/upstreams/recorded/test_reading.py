@@ -330,6 +330,10 @@ USAGE = [
     Accent("LiteLLM: both spellings", counted(prompt_tokens=1000, cache_read_input_tokens=900, completion_tokens=50, total_tokens=1050), HELLO, tokens=(1000, 900, 50, 0)),
     Accent("OpenAI's", counted(prompt_tokens=1000, completion_tokens=50, total_tokens=1050, prompt_tokens_details={"cached_tokens": 900}, completion_tokens_details={"reasoning_tokens": 30}), HELLO, tokens=RIGHT),
     *(Accent(f"counts in {next(iter(where))}", stream(*TEXT, chunk({}, "stop"), {"choices": [], **where}), HELLO, tokens=(1000, cached, 50, 0)) for where, cached in COUNTED),
+    *(
+        Accent(f"behind the end mark {list(wrong)}", Scripted(pieces=[sse([*TEXT, chunk({}, "stop")]), sse([wrong, usage(10, 5)], done=False)]), HELLO, tokens=(10, 0, 5, 0))
+        for wrong in ({"error": {"message": "boom"}}, {"message": "boom", "code": 500}, {"detail": "boom"})
+    ),
     Accent("behind the end mark", Scripted(pieces=[sse([*TEXT, chunk({}, "stop")]), b"data: [DONE]\n\n", sse([chunk({"content": "!"}, "error", usage={"prompt_tokens": 1000, "completion_tokens": 50})], done=False)]), HELLO, tokens=(1000, 0, 50, 0)),
     Accent("an event called usage", Scripted(pieces=[sse([*TEXT, chunk({}, "stop")], done=False), b'event: usage\ndata: {"prompt_tokens": 1000, "completion_tokens": 50}\n\n']), HELLO, tokens=(1000, 0, 50, 0)),
     Accent("Bedrock's event", stream(*TEXT, chunk({}, "stop"), {"metadata": {"usage": {"inputTokens": 100, "outputTokens": 50, "cacheReadInputTokens": 900}}}), HELLO, tokens=(1000, 900, 50, 0)),
