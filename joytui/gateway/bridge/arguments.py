@@ -197,7 +197,12 @@ def _as_schema(value: Any, schema: Any, depth: int = DEEPEST) -> Any:
 
 
 _CLASSES: Mapping[str, type | tuple[type, ...]] = {
-    **{"integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict, "null": type(None)}
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "null": type(None),
 }
 
 
