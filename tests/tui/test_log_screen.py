@@ -152,6 +152,17 @@ async def test_detail_explains_a_refusal():
         assert "WHO AND WHAT" not in text_of(app)
 
 
+async def test_the_fix_of_a_stopped_task_is_to_resume_it():
+    app = console("logs")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        stopped = {"status": 400, "error_type": "runaway_stopped", "cause": "runaway-stopped"}
+        app.store.append([{**data.requests(2)[0], **stopped}])
+        app.screen.view.catch_up()
+        await pilot.press("m")
+        await settle(app, pilot)
+        assert "A lists the tasks; u there resumes this one" in text_of(app)
+
+
 async def test_filter_narrows_and_escape_widens():
     app = console("logs")
     async with app.run_test(size=SIZE) as pilot:

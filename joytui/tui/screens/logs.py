@@ -574,6 +574,9 @@ class LogsScreen(ConsoleScreen):
         from joytui.tui.screens.mend import MendDialog
 
         record = self.selected()
+        if record is not None and record.cause in ("task-stopped", "runaway-stopped"):
+            self.console.tell("A lists the tasks; u there resumes this one")
+            return
         if record is None or record.cause not in ("insufficient-quota", "policy-rejected"):
             self.console.tell("m fixes a request that a limit or a policy refused; select one with e", error=True)
             return
