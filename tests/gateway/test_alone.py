@@ -83,7 +83,7 @@ def test_a_console_that_is_killed_leaves_a_gateway_that_ends_by_itself(machine: 
         terminal.interrupt(signal.SIGKILL)
         wait_gone(gateway.pid, HANG_S)
     assert read_state(machine.data / "gateway.json") is None
-    assert "no key: the gateway, which a console started, stops" in (machine.data / "gateway.log").read_text()
+    assert "this gateway was started by a console, and stops" in (machine.data / "gateway.log").read_text()
 
 
 async def test_only_a_gateway_that_is_nobodys_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ async def test_a_leads_token_serves_what_it_sees_and_says_so(machine: Machine):
         await page.press("X")
         await page.wait_for("this console is read-only: keys stay as they are")
         await page.press("H")
-        await page.wait_for("a lead's token sees its own")
+        await page.wait_for("a lead's token sees only its own")
     assert machine.run("tokens", "list", "--json").json["tokens"] == known
     assert served.end() == 0
     assert "the consoles see what this lead's token sees: core" in served.words
