@@ -16,6 +16,7 @@ import pytest
 from joytui.causes import CAUSES
 from joytui.causes.noise import WELL
 from joytui.doctor.triage import Answer, answer_json, render, triage
+from joytui.doctor.triage.config_of_ticket import configuration_in
 from joytui.doctor.triage.reply import KEY_SEEN
 from tests.triage.recorded import coloured, framed, hard, quoted
 
@@ -324,3 +325,9 @@ def test_a_fault_that_the_words_exclude_is_not_told() -> None:
 )
 def test_who_says_that_it_works_is_not_asked_what_fails(words: str, well: bool) -> None:
     assert (WELL in triage(words).reply) is well
+
+
+def test_a_line_that_an_error_points_at_is_no_configuration() -> None:
+    words = "8 | [model_providers.joytoken]\n  |                  ^^^^^^^^^ duplicate key"
+    assert configuration_in(words) is None
+    assert configuration_in(words.split("\n")[0].removeprefix("8 | ")) is not None

@@ -32,6 +32,8 @@ _WITH_COLON = re.compile(r"^(?:model|model_provider|name|base_url|env_key|wire_a
 _ENVIRONMENT = re.compile(r"^[A-Z][A-Z0-9_]*=")
 _QUOTING = re.compile(r"^(?:> ?)+")
 _NUMBERED = re.compile(r"^\s{0,8}\d{1,3}(?:\t|\s?[│:] ?|\s{2,4})(?=[\[\w#\"]|$)")
+_CARETS = re.compile(r"^[|│]?\s*\^+")
+"""Codex points at what it cannot read: the line above is quoted in an error, and is no file."""
 _TRIPLE = re.compile(r"\"{3}|'{3}")
 _UNSEEN = re.compile(r"[\u200b\ufeff\xa0\u2060]+")
 _FLAG = re.compile(
@@ -113,7 +115,9 @@ def without_configuration(text: str) -> str:
 
 def _lines(text: str) -> list[str]:
     quoted = [_QUOTING.sub("", line) for line in text.split("\n")]
-    return list(_rejoined([_NUMBERED.sub("", without_stamp(unframed(line))).strip() for line in quoted]))
+    plain = [_NUMBERED.sub("", without_stamp(unframed(line))).strip() for line in quoted]
+    shown = ["" if _CARETS.match(below) else line for line, below in zip(plain, [*plain[1:], ""], strict=True)]
+    return list(_rejoined(shown))
 
 
 def _rejoined(lines: list[str]) -> Iterator[str]:
