@@ -31,8 +31,10 @@ from joytui.ledger.engines import named_store, open_ledger
 from tests.support import postgres
 from tests.support.alert_receiver import GOOD, LOST, SECRET, Answer, Post, Receiver, receiving
 from tests.support.fleet import Member
+from tests.support.hang import poll
 
 CHUNK = 500
+NEWEST = 5_000  # more are not told at once
 LONGEST_S = 1_800.0
 
 
@@ -103,6 +105,7 @@ def run(engine: str, alerts: int, kills: int, seed: int, folder: Path) -> Record
         began = time.monotonic()
         with _running(gateways):
             done = _deliver(receiver, gateways, raised, stages, chance)
+            poll(lambda: not _waiting(gateways[0]), lambda: "alerts that were taken, to be noted as sent")
         states = asyncio.run(_states(store, folder, alerts))
     posts = Counter(post.id for post in receiver.posts)
     return Record(
@@ -159,6 +162,13 @@ def _deliver(
             one.start()
             done += 1
     return done
+
+
+def _waiting(gateway: Member) -> int:
+    """How many of the newest alerts are still to be sent, also those whose answer was lost."""
+    with gateway.console() as http:
+        rows = http.get("/alerts", params={"limit": NEWEST}).json()["alerts"]
+    return sum(row["state"] == "waiting" for row in rows)
 
 
 @contextlib.contextmanager

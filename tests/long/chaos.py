@@ -25,6 +25,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -36,7 +37,7 @@ from joytui.ledger.sql.checks import check
 from tests.bridge.chat_upstream import ChatUpstream, Scripted, Seen, chunk, not_found, sse, usage
 from tests.support import postgres
 from tests.support.fleet import Member, fleet
-from tests.support.hang import HANG_S
+from tests.support.hang import HANG_S, poll
 from tests.support.postgres import PostgresServer
 
 CLIENTS = 64
@@ -312,6 +313,13 @@ def _wrong(name: str, told: Told, rows: list[tuple[object, ...]], *, late: bool)
 # --- all of it --------------------------------------------------------------------------------------------------------
 
 
+def _known(member: Member, key: str) -> None:
+    """Until the key that was made at another is known there."""
+    with httpx.Client(trust_env=False, verify=False, timeout=HANG_S) as http:
+        ask = partial(http.get, f"{member.url}/openai/v1/models", headers={"authorization": f"Bearer {key}"})
+        poll(lambda: ask().status_code == 200, lambda: f"the new key at {member.url}")
+
+
 async def chaos(seconds: float, seed: int, folder: Path, server: PostgresServer) -> tuple[Record, list[str]]:
     """What happened, and what was wrong with it."""
     rng = random.Random(seed)
@@ -326,6 +334,8 @@ async def chaos(seconds: float, seed: int, folder: Path, server: PostgresServer)
         ]
         with fleet(members):
             made = await asyncio.to_thread(members[0].new_key, "all", total_limit=format_credits(60 * COST))
+            for member in members:
+                await asyncio.to_thread(_known, member, made["key"])
             watcher = Watcher(url, record)
             watcher.start()
             clients = [asyncio.create_task(client(n, members, made["key"], record, done)) for n in range(CLIENTS)]

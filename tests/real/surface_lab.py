@@ -81,10 +81,14 @@ class Lab:
         return outcome(done.stdout + done.stderr, done.exit_code)
 
     def cells(self) -> dict[str, SurfaceCell]:
-        """joytui's matrix in this shell, after its doctor asked the gateway; of several cells of a surface the last."""
+        """joytui's matrix in this shell, after its doctor asked the gateway; of several cells of a surface the last, but of app servers
+        none that another test runs meanwhile."""
         invocation = Invocation((), self.env, self.folder / "work", VERSION)
         report = with_surfaces(examine(invocation, timeout=HANG_S), invocation)
-        return {cell.surface: cell for cell in report.surfaces}
+        return {cell.surface: cell for cell in report.surfaces if cell.surface != "app-server" or self._has(cell)}
+
+    def _has(self, server: SurfaceCell) -> bool:
+        return server.codex_home is None or server.codex_home.startswith(str(self.folder))
 
 
 def outcome(text: str, exit_code: int | None) -> str:
