@@ -15,7 +15,7 @@ from textual.widgets import DataTable, Input
 
 from joytui.core.errors import JoytuiError, RefusedError
 from joytui.tui.figures import missed
-from joytui.tui.lines import flowed, hint
+from joytui.tui.lines import hint
 from joytui.tui.people.changes import COLUMNS, entries, entry_text, matching
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
@@ -152,7 +152,7 @@ class AuditDialog(Dialog[None]):
         return [Content.styled(what, "bold"), *(hint(*pair) for pair in keys), *older]
 
     def _say(self, *parts: Content) -> None:
-        self.query_one("#about", Fitted).show(lambda width: flowed(parts, width))
+        self.query_one("#about", Fitted).flow(*parts)
 
     def _show_entry(self) -> None:
         entry = self.query_one(SortedTable).entry()

@@ -16,7 +16,7 @@ from joytui.core.errors import JoytuiError
 from joytui.tui.budgets.reading import BudgetsSnapshot, Limit, read_budgets, words
 from joytui.tui.budgets.table import COLUMNS, entries, filler, limit_text
 from joytui.tui.figures import exact_credits, missed
-from joytui.tui.lines import flowed, hint
+from joytui.tui.lines import hint
 from joytui.tui.shown import visible
 from joytui.tui.widgets.dialog import Dialog
 from joytui.tui.widgets.fitted import Fitted
@@ -152,7 +152,7 @@ class BudgetsDialog(Dialog[tuple[str, str]]):
             own.show(lambda width: text)
 
     def _say(self, *parts: Content) -> None:
-        self.query_one("#about", Fitted).show(lambda width: flowed(parts, width))
+        self.query_one("#about", Fitted).flow(*parts)
 
     def _chosen(self) -> Limit | None:
         entry = self.query_one(SortedTable).entry()

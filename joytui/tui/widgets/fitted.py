@@ -8,6 +8,8 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.widget import Widget
 
+from joytui.tui.lines import flowed
+
 Maker = Callable[[int], Content]
 
 
@@ -29,6 +31,10 @@ class Fitted(Widget):
         self._make, self._made = make, None
         if before is None or not self.made(before[0]).is_same(before[1]):
             self.refresh(layout=not self._one_line)
+
+    def flow(self, *parts: Content) -> None:
+        """Shows parts one after another, as many in a line as fit."""
+        self.show(lambda width: flowed(parts, width))
 
     def made(self, width: int) -> Content:
         """The content for a width, made once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from joytui.tui.lines import flowed, hint
+from joytui.tui.lines import hint
 from joytui.tui.widgets.fitted import Fitted
 
 
@@ -11,5 +11,4 @@ class Hints(Fitted):
 
     def __init__(self, *pairs: tuple[str, str]) -> None:
         super().__init__(classes="note")
-        parts = [hint(*pair) for pair in pairs]
-        self.show(lambda width: flowed(parts, width))
+        self.flow(*(hint(*pair) for pair in pairs))
