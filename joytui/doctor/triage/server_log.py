@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from joytui.doctor.triage.answer import Guess
@@ -26,15 +25,13 @@ class Served:
 
 def requests_in(text: str) -> list[Served]:
     """The requests that a server's log in a ticket shows, in order."""
-    return list(_requests(text))
-
-
-def _requests(text: str) -> Iterator[Served]:
+    served = []
     for line in text.split("\n"):
         if found := _COMMON.search(line):
-            yield Served(found[1], found[2].split("?")[0], int(found[3]))
+            served.append(Served(found[1], found[2].split("?")[0], int(found[3])))
         elif found := _GIN.search(line):
-            yield Served(found[2], found[3].split("?")[0], int(found[1]))
+            served.append(Served(found[2], found[3].split("?")[0], int(found[1])))
+    return served
 
 
 def judged(requests: list[Served]) -> Guess | None:
