@@ -61,7 +61,7 @@ class FleetDialog(Dialog[None]):
     def __init__(self, now: datetime) -> None:
         super().__init__()
         self._now = now
-        self._shown: tuple[Sequence[PersonView], str] = ((), "")
+        self._shown: tuple[Sequence[PersonView], str] | None = None
 
     def compose_dialog(self) -> ComposeResult:
         yield Static("Looking…", id="summary")
@@ -71,7 +71,7 @@ class FleetDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.add_class("-roomy")
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.show(*self._shown))
+        self.app.theme_changed_signal.subscribe(self, self._restyle)
         self.action_reload()
 
     def action_reload(self) -> None:
@@ -90,6 +90,10 @@ class FleetDialog(Dialog[None]):
 
     def on_fleet_dialog_known(self, message: Known) -> None:
         self.show(message.people, message.problem)
+
+    def _restyle(self, _: object) -> None:
+        if self._shown is not None:
+            self.show(*self._shown)
 
     def show(self, people: Sequence[PersonView], problem: str = "") -> None:
         """These people, those first whose Codex fails; or why there are none."""
